@@ -40,22 +40,22 @@ def run_cells(name, last, skip=(), **settings):
     """Run the code cells of a notebook up to the id `last`; return their namespace.
 
     settings replace what the `parameters` cell sets. Two names in the namespace are
-    ours: `screen`, and `run(id)`, which runs one more cell.
+    ours: `screen`, and `run_cell(id)`, which runs one more cell.
     """
     cells = code_cells(read(name))
     screen, namespace = Screen(), {}
 
-    def run(cell_id):
+    def run_cell(cell_id):
         exec(compile(cells[cell_id].source, f"{name}:{cell_id}", "exec"), namespace)
 
     for cell_id in cells:
         if cell_id not in skip:
-            run(cell_id)
+            run_cell(cell_id)
         if cell_id == "imports":
             namespace["display"] = screen.display
         if cell_id == "parameters":
             namespace.update({"TEXT_FILE": str(TEXT_FILE), "DEVICE": "cpu"} | settings)
         if cell_id == last:
             break
-    namespace.update(screen=screen, run=run)
+    namespace.update(screen=screen, run_cell=run_cell)
     return namespace

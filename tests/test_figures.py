@@ -42,7 +42,7 @@ def test_the_surprise_figure_shades_each_character_by_its_loss(cells):
     assert "".join(text.get_text() for text in axes.texts) == "a·b↵" + "x" * 49
     for i, text in enumerate(axes.texts):
         assert text.get_position() == (i % 50, i // 50)
-        assert text.get_color() == ("white" if losses[i] > 3 else "black")
+        assert text.get_color() == ("white" if losses[i] > 4 else "black")
         assert text.get_family() == ["monospace"]
     dark, light = axes.images[0].cmap([1.0, 0.0])[:, 0]
     assert dark < 0.1 and light > 0.9

@@ -41,12 +41,12 @@ def test_no_overflow_at_any_temperature(lesson, temperature):
 @pytest.mark.parametrize("temperature", [0, 0.0, -1, math.nan])
 def test_temperature_not_above_zero_is_refused(lesson, temperature):
     with pytest.raises(ValueError, match="temperature is .*above 0"):
-        lesson["evaluate"](lesson["model"], "th", 5, temperature)
+        lesson["evaluate"](lesson["untrained"], "th", 5, temperature)
 
 
 def test_prime_is_kept_length_is_exact_and_characters_are_in_the_alphabet(lesson):
     for prime, length in [("th", 100), ("t", 1), ("What do I do?\n", 20), ("th", 0)]:
-        written = lesson["evaluate"](lesson["model"], prime, length, 0.8)
+        written = lesson["evaluate"](lesson["untrained"], prime, length, 0.8)
         assert written.startswith(prime)
         assert len(written) == len(prime) + length
         assert set(written) <= set(lesson["ALPHABET"])
@@ -54,15 +54,15 @@ def test_prime_is_kept_length_is_exact_and_characters_are_in_the_alphabet(lesson
 
 def test_empty_prime_and_unknown_character(lesson):
     with pytest.raises(ValueError, match="prime is empty"):
-        lesson["evaluate"](lesson["model"], "", 5, 0.8)
+        lesson["evaluate"](lesson["untrained"], "", 5, 0.8)
     with pytest.raises(ValueError, match="'é' is not in the alphabet"):
-        lesson["evaluate"](lesson["model"], "th\u00e9", 5, 0.8)
+        lesson["evaluate"](lesson["untrained"], "th\u00e9", 5, 0.8)
 
 
 def test_same_seed_same_text(lesson):
     def write():
         torch.manual_seed(5)
-        return lesson["evaluate"](lesson["model"], "th", 50, 0.8)
+        return lesson["evaluate"](lesson["untrained"], "th", 50, 0.8)
 
     assert write() == write()
 
@@ -104,7 +104,7 @@ def test_what_is_written_is_fed_back_in(lesson):
 
 
 def test_temperature_towards_zero_takes_the_most_likely_character(lesson):
-    model = lesson["model"]
+    model = lesson["untrained"]
     written = lesson["evaluate"](model, "th", 30, 1e-9)
     states = model.init_zero_state()
     for i, character in enumerate(lesson["char_to_tensor"](written[:-1]).split(1)):

@@ -78,17 +78,18 @@ def test_same_seed_same_losses_and_samples_whatever_the_demo_cells_do(
     name, tmp_path, capsys
 ):
     everything = train(name, tmp_path, NUM_ITER=12, LOG_EVERY=4, last="setup")
-    for demo in ("portion", "shift", "portion", "gibberish", "step", "gibberish"):
-        everything["run"](demo)
-    everything["run"]("setup")
+    ids = list(code_cells(read(name)))
+    for cell_id in ids[ids.index("portion") : ids.index("setup")] * 2:
+        everything["run_cell"](cell_id)
     capsys.readouterr()
-    everything["run"]("train")
+    everything["run_cell"]("train")
     log = logged(capsys)
-    demos = ("portion", "shift", "step", "first-prediction", "untrained-loss")
+    demos = ("portion", "shift", "parameter-count", "step", "first-prediction")
+    demos += ("untrained-loss",)
     demos += ("one-call", "gibberish", "followers", "temperature-table", "temperature")
     bare = train(name, tmp_path, "setup", demos, NUM_ITER=12, LOG_EVERY=4)
     capsys.readouterr()
-    bare["run"]("train")
+    bare["run_cell"]("train")
     assert everything["losses"] == bare["losses"]
     assert log == logged(capsys)
     assert log.count("iteration") == 4
@@ -103,7 +104,7 @@ def test_another_seed_gives_other_losses(tmp_path):
 def test_log_lines_and_samples(name, tmp_path, capsys):
     lesson = train(name, tmp_path, last="setup", NUM_ITER=8, LOG_EVERY=3)
     capsys.readouterr()
-    lesson["run"]("train")
+    lesson["run_cell"]("train")
     printed = capsys.readouterr().out
     lines = list(LOG_LINE.finditer(printed))
     assert [line[1] for line in lines] == ["1", "3", "6", "8"]
@@ -133,7 +134,7 @@ def test_pdf_is_saved_with_each_line_of_the_log(name, tmp_path):
         return evaluate(*args)
 
     lesson["evaluate"] = watch
-    lesson["run"]("train")
+    lesson["run_cell"]("train")
     assert len(sizes) == 3 and sizes[0] == 0 and min(sizes[1:]) > 1000
     assert pdf.stat().st_size > 1000
 
@@ -143,15 +144,15 @@ def test_running_the_cell_again_trains_on_and_setup_starts_over(name, tmp_path, 
     lesson = train(name, tmp_path, NUM_ITER=3)
     first = list(lesson["losses"])
     capsys.readouterr()
-    lesson["run"]("train")
+    lesson["run_cell"]("train")
     printed = capsys.readouterr().out
     assert [line[1] for line in LOG_LINE.finditer(printed)] == ["4", "6"]
     assert lesson["losses"][:3] == first and len(lesson["losses"]) == 6
     at_once = train(name, tmp_path, NUM_ITER=6)
     assert lesson["losses"] == at_once["losses"]
-    lesson["run"]("setup")
+    lesson["run_cell"]("setup")
     assert lesson["losses"] == []
-    lesson["run"]("train")
+    lesson["run_cell"]("train")
     assert lesson["losses"] == first
 
 
@@ -168,11 +169,11 @@ def test_an_interrupt_keeps_what_was_learned(name, tmp_path, capsys):
 
     lesson["evaluate"] = interrupt_at_the_second_sample
     capsys.readouterr()
-    lesson["run"]("train")
+    lesson["run_cell"]("train")
     assert "Interrupted after iteration 10:" in capsys.readouterr().out
     assert len(lesson["losses"]) == 10
     assert (tmp_path / "loss.pdf").exists()
-    lesson["run"]("train")
+    lesson["run_cell"]("train")
     assert len(lesson["losses"]) == 22
 
 
@@ -196,13 +197,19 @@ def test_a_loss_that_is_no_number_is_said_in_one_sentence(name, tmp_path):
     lesson = train(name, tmp_path, last="setup", NUM_ITER=50)
     lesson["optimizer"].param_groups[0]["lr"] = 10.0
     with pytest.raises(RuntimeError, match="diverged: lower LEARNING_RATE"):
-        lesson["run"]("train")
+        lesson["run_cell"]("train")
     with torch.no_grad():
         lesson["model"].linear.bias[0] = torch.nan
     lesson["losses"] = []
     with pytest.raises(RuntimeError, match="diverged: lower LEARNING_RATE"):
-        lesson["run"]("train")
+        lesson["run_cell"]("train")
     assert len(lesson["losses"]) == 1
+
+
+@BOTH
+def test_a_log_interval_below_one_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match="LOG_EVERY is 0: it must be 1 or more"):
+        train(name, tmp_path, LOG_EVERY=0)
 
 
 @BOTH

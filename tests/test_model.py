@@ -48,7 +48,10 @@ def close(actual, expected, atol=2e-6):
 
 
 def test_steps_follow_the_equations(lesson):
-    model, indices = lesson["model"], lesson["char_to_tensor"]("The Safer Badgers app")
+    model, indices = (
+        lesson["untrained"],
+        lesson["char_to_tensor"]("The Safer Badgers app"),
+    )
     logits, hidden, cell_state = one_by_one(model, indices)
     expected, last_hidden, last_cell = lstm_in_numpy(model, indices.numpy())
     close(logits, expected)
@@ -106,7 +109,7 @@ def test_one_call_takes_any_number_of_characters(cells, length):
 
 
 def test_shapes_and_parameter_count_of_the_lecture(lesson):
-    model = lesson["model"]
+    model = lesson["untrained"]
     assert sum(parameter.numel() for parameter in model.parameters()) == 140_660
     hidden, cell_state = model.init_zero_state()
     assert hidden.shape[-2:] == cell_state.shape[-2:] == (1, 128)
@@ -123,8 +126,8 @@ def test_the_untrained_loss_is_near_ln_100(lesson):
 
 def test_character_losses_are_those_of_the_equations(lesson):
     indices = lesson["char_to_tensor"](lesson["text"][:51])
-    losses = lesson["character_losses"](lesson["model"], indices[:-1], indices[1:])
-    logits, _, _ = lstm_in_numpy(lesson["model"], indices[:-1].numpy())
+    losses = lesson["character_losses"](lesson["untrained"], indices[:-1], indices[1:])
+    logits, _, _ = lstm_in_numpy(lesson["untrained"], indices[:-1].numpy())
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     expected = -log_softmax[np.arange(50), indices[1:].numpy()]
     close(losses, expected, atol=1e-5)

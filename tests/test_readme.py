@@ -26,12 +26,12 @@ def test_log_lines_are_from_the_stored_run():
             break
         lines.append(line[4:])
     assert sum(line.startswith("iteration") for line in lines) >= 3
-    assert set(lines) <= set(log.splitlines())
+    assert set(lines) <= {line.rstrip() for line in log.splitlines()}
 
 
 def test_files_that_the_readme_names_exist():
     named = set(re.findall(r"`([\w./]+\.(?:ipynb|txt|py|md))`", README))
-    made_by_the_reader = {"own.txt", "my_run.ipynb"}
+    made_by_the_reader = {"my_run.ipynb"}
     assert {path.name for path in PATHS.values()} <= named
     for name in named - made_by_the_reader:
         assert (ROOT / name).is_file(), name
@@ -45,3 +45,14 @@ def test_requirements_have_a_lower_bound_and_a_cap(file):
     assert lines
     for line in lines:
         assert re.fullmatch(r"[a-z]+>=\d+(\.\d+)?,<\d+(\.\d+)?", line), line
+
+
+def test_benchmark_table_holds_the_ratios_that_the_readme_claims():
+    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ([\d.]+) \|$", README, re.M)
+    ratios = {name: float(ratio) for name, _, ratio in rows[:5]}
+    assert len(ratios) == 5
+    assert ratios["`nn.LSTM`, one character per call"] >= 20
+    assert ratios["`nn.LSTMCell` notebook"] >= 9
+    assert 1 / ratios["floor: the recurrence's products alone"] <= 3.3
+    lecture = ratios["the plain loop of the lecture"]
+    assert ratios["`nn.LSTMCell` notebook"] / lecture <= 1.1

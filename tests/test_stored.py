@@ -5,6 +5,7 @@ import re
 
 import papermill
 import pytest
+import torch
 from notebooks import PATHS, ROOT, code_cells, outputs_text, read
 from test_learning import LOG_LINE
 
@@ -14,7 +15,7 @@ DIFFER_BY_MACHINE = {"imports", "one-call"}
 
 
 @pytest.fixture(scope="module", params=PATHS)
-def both_runs(request, tmp_path_factory):
+def stored_and_fresh(request, tmp_path_factory):
     """The stored cells of each notebook, and those of a fresh run of 400 iterations."""
     folder = tmp_path_factory.mktemp(request.param)
     settings = {
@@ -33,19 +34,21 @@ def both_runs(request, tmp_path_factory):
     return code_cells(read(request.param)), code_cells(fresh)
 
 
-def test_outputs_before_training_are_those_of_a_fresh_run(both_runs):
-    stored, fresh = both_runs
+def test_outputs_before_training_are_those_of_a_fresh_run(stored_and_fresh):
+    stored, fresh = stored_and_fresh
     ids = list(stored)
     before = set(ids[: ids.index("train")]) - DIFFER_BY_MACHINE
+    if f" {torch.__version__}\n" not in outputs_text(stored["imports"]):
+        before.remove("gibberish")  # versions of PyTorch draw differently
     assert len(before) > 25
     for cell_id in before:
         assert outputs_text(stored[cell_id]) == outputs_text(fresh[cell_id]), cell_id
 
 
-def test_losses_are_those_of_a_fresh_run(both_runs):
+def test_losses_are_those_of_a_fresh_run(stored_and_fresh):
     stored, fresh = (
         {line[1]: line for line in LOG_LINE.finditer(outputs_text(cells["train"]))}
-        for cells in both_runs
+        for cells in stored_and_fresh
     )
     assert list(fresh) == ["1", "200", "400"]
     assert list(stored) == ["1"] + [str(i) for i in range(200, 5001, 200)]
@@ -55,10 +58,10 @@ def test_losses_are_those_of_a_fresh_run(both_runs):
             assert abs(difference) < tolerance, iteration
 
 
-def test_first_losses_are_those_of_a_fresh_run(both_runs):
+def test_first_losses_are_those_of_a_fresh_run(stored_and_fresh):
     stored, fresh = (
         [float(x) for x in outputs_text(cells["first-losses"]).split(":")[1].split()]
-        for cells in both_runs
+        for cells in stored_and_fresh
     )
     assert len(stored) == 6
     assert stored == pytest.approx(fresh, abs=1e-3)
@@ -107,8 +110,8 @@ def test_the_default_run_has_learned(name):
     assert 1.00 < float(found[1]) < 1.30
     assert 2.7 < float(found[2]) < 3.7
     samples = outputs_text(cells["train"])
-    words = re.findall(r"[a-z]+", samples[samples.index("iteration 4000") :].lower())
-    for word in ("badger", "campus", "test", "you"):
+    words = re.findall(r"[a-z]+", samples[samples.index("iteration 3000") :].lower())
+    for word in ("badger", "campus", "test", "vaccinated", "you"):
         assert word in words, word
 
 
