@@ -6,7 +6,7 @@ import re
 import papermill
 import pytest
 import torch
-from notebooks import PATHS, ROOT, code_cells, outputs_text, read
+from notebooks import PATHS, ROOT, TEXT_FILE, code_cells, outputs_text, read
 from test_learning import LOG_LINE
 
 BOTH = pytest.mark.parametrize("name", PATHS)
@@ -109,10 +109,13 @@ def test_the_default_run_has_learned(name):
     )
     assert 1.00 < float(found[1]) < 1.30
     assert 2.7 < float(found[2]) < 3.7
-    samples = outputs_text(cells["train"])
-    words = re.findall(r"[a-z]+", samples[samples.index("iteration 3000") :].lower())
-    for word in ("badger", "campus", "test", "vaccinated", "you"):
-        assert word in words, word
+    log = outputs_text(cells["train"])
+    samples = " ".join(re.split(r"^iteration.*$", log, flags=re.M)[16:]).lower()
+    written = re.findall(r"[a-z]{4,}", samples)
+    known = set(re.findall(r"[a-z]{4,}", TEXT_FILE.read_text(encoding="utf-8").lower()))
+    assert len(written) > 100
+    assert sum(word in known for word in written) > 0.6 * len(written)
+    assert {"badger", "test", "your"} <= set(written)
 
 
 @BOTH
