@@ -1,141 +1,145 @@
-"""Measure milliseconds per training iteration: python tests/benchmark.py
+"""Measure milliseconds per training iteration: python tests/benchmark.py [REPEATS]
 
-Runs the notebooks' own cells; prints medians over repeats as the tables of the README.
+Runs the notebooks' own training cells; prints medians as the tables of the README.
 """
 
 import contextlib
 import io
 import os
 import statistics
+import sys
 import time
 
 import numpy as np
 import torch
 from lecture import lecture_losses
-from notebooks import code_cells, read, run_cells
+from notebooks import Lesson
+from torch.nn import functional as F
 
-REPEATS = 7
-PER_CHARACTER = code_cells(read("lstmcell"))["train"].source
-WHOLE_PORTION = code_cells(read("lstm"))["train"].source
-DEMOS = ("one-call", "gibberish", "followers", "temperature-table", "temperature")
+REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+PORTIONS, HIDDEN = (50, 100, 200, 400, 800, 1600), (32, 64, 128, 256, 512, 1024)
 
 
-def lesson(name, threads, **settings):
-    """Return a notebook's namespace ready to train, with nothing drawn or written."""
+def ready(name, **settings):
+    """Return a notebook ready to train, with nothing written or drawn."""
     with contextlib.redirect_stdout(io.StringIO()):
-        namespace = run_cells(name, "setup", DEMOS, LOG_EVERY=10**9, **settings)
-    torch.set_num_threads(threads)
-    namespace["png"] = namespace["loss_figure"] = namespace["evaluate"] = lambda *_: ""
-    namespace["show_losses"] = lambda *_: True
-    return namespace
+        demos = ["by-hand", "one-call"]
+        lesson = Lesson(name, "setup", demos, LOG_EVERY=10**9, **settings)
+    lesson.update(generate=lambda *_: "", loss_figure=lambda *_: None)
+    lesson["show_losses"] = lambda *_: None
+    return lesson
 
 
-def training(namespace, source, num_iter):
+def training(lesson, num_iter, source="train"):
     """Return a function that runs num_iter iterations of a `train` cell."""
-    code = compile(source, "train", "exec")
-
-    def run():
-        namespace["NUM_ITER"] = num_iter
-        exec(code, namespace)
-        return num_iter
-
-    return run
+    code = compile(lesson.cells[source], source, "exec")
+    lesson["NUM_ITER"] = num_iter
+    return lambda: exec(code, lesson)
 
 
-def lecture(namespace, num_iter):
+def draw(lesson, rng):
+    size = lesson["TEXT_PORTION_SIZE"]
+    return lesson["draw_example"](lesson["text"], size, rng)
+
+
+def lecture(lesson, num_iter):
     """Return a function that runs num_iter iterations of the lecture's plain loop."""
     rng = np.random.default_rng(0)
-
-    def draw():
-        text, size = namespace["text"], namespace["TEXT_PORTION_SIZE"]
-        return namespace["draw_random_sample"](text, size, rng)
-
-    def run():
-        lecture_losses(namespace["model"], draw, num_iter, 0.005)
-        return num_iter
-
-    return run
+    model = lesson["model"]
+    return lambda: lecture_losses(model, lambda: draw(lesson, rng), num_iter, 0.005)
 
 
-def floor(namespace, num_iter):
-    """Return a function that multiplies the matrix of the recurrence by a vector.
-
-    Twice per character, forward and backward: no training can leave this out.
-    """
-    weight = namespace["model"].lstm.weight_hh_l0.detach()  # (512, 128)
-    back = weight.t()
-    hidden, gates = weight.new_zeros(weight.shape[1]), weight.new_zeros(weight.shape[0])
+def bare(lesson, num_iter):
+    """Return a function that runs num_iter iterations of nothing but PyTorch."""
+    example = draw(lesson, np.random.default_rng(0))
+    inputs, targets = (tensor.to(lesson["device"]) for tensor in example)
+    model, optimizer = lesson["model"], lesson["optimizer"]
 
     def run():
-        for _ in range(num_iter * namespace["TEXT_PORTION_SIZE"]):
-            torch.mv(weight, hidden, out=gates)
-            torch.mv(back, gates, out=hidden)
-        hidden.sum().item()  # waits for the GPU
-        return num_iter
+        for _ in range(num_iter):
+            logits, _, _ = model(inputs, *model.init_zero_state())
+            loss = F.cross_entropy(logits, targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss.item()
 
     return run
 
 
 def medians(forms):
-    """Return milliseconds per iteration of each form, the forms taking turns."""
+    """Return milliseconds per iteration of each (function, iterations), in turns."""
     times = {name: [] for name in forms}
     for repeat in range(REPEATS + 1):
-        for name, run in forms.items():
+        for name, (run, num_iter) in forms.items():
             with contextlib.redirect_stdout(io.StringIO()):
                 started = time.perf_counter()
-                num_iter = run()
+                run()
                 elapsed = time.perf_counter() - started
             if repeat > 0:  # the first warms up
                 times[name].append(1000 * elapsed / num_iter)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def compare_forms(device, threads):
-    cell = lesson("lstmcell", threads, DEVICE=device)
-    plain = lesson("lstmcell", threads, DEVICE=device)
-    single, whole = (lesson("lstm", threads, DEVICE=device) for _ in range(2))
-    ms = medians(
-        {
-            "the plain loop of the lecture": lecture(plain, 4),
-            "`nn.LSTMCell` notebook": training(cell, PER_CHARACTER, 4),
-            "`nn.LSTM`, one character per call": training(single, PER_CHARACTER, 4),
-            "`nn.LSTM` notebook, whole portion": training(whole, WHOLE_PORTION, 60),
-            "floor: the recurrence's products alone": floor(whole, 60),
-        }
+def compare_forms(device, fast):
+    """Print the five forms, with PyTorch's fused LSTM (`fast`) on and off."""
+    lessons = [
+        ready(name, DEVICE=device) for name in ("lstmcell", "lstm") for _ in "ab"
+    ]
+    plain, cell, single, whole = lessons
+    single.cells["train"] = cell.cells["train"]  # one character per call
+    few, many = 1, 10
+    forms = {
+        "the plain loop of the lecture": (lecture(plain, few), few),
+        "`char_rnn_lstmcell.ipynb`": (training(cell, few), few),
+        "`nn.LSTM`, one character per call": (training(single, few), few),
+        "`char_rnn_lstm.ipynb`": (training(whole, many), many),
+        "the same in bare PyTorch": (bare(ready("lstm", DEVICE=device), many), many),
+    }
+    columns = []
+    for enabled in (True, False):
+        with fast.flags(enabled=enabled):
+            ms = medians(forms)
+        base = ms["`char_rnn_lstm.ipynb`"]
+        columns.append({name: f"{v:.2f} | {v / base:.2f}" for name, v in ms.items()})
+    kind = "oneDNN" if device == "cpu" else "cuDNN"
+    print(
+        f"\n| one iteration, {device} | ms with {kind} | ratio | ms without | ratio |"
     )
-    print(f"\n{device}, {threads} thread{'s' * (threads > 1)}\n")
-    print("| one iteration | ms | times the whole portion |\n|---|---:|---:|")
-    base = ms["`nn.LSTM` notebook, whole portion"]
-    for name, value in ms.items():
-        print(f"| {name} | {value:.2f} | {value / base:.2f} |")
+    print("|---|---:|---:|---:|---:|")
+    for name in forms:
+        print(f"| {name} | {columns[0][name]} | {columns[1][name]} |")
 
 
-def compare_sizes(device, setting, values, all_threads):
-    one = "1 thread" if device == "cpu" else device
-    columns = {one: 1}
-    if all_threads:
-        columns[f"{all_threads} threads"] = all_threads
-    print(f"\n| `{setting}` | {' | '.join(f'ms, {c}' for c in columns)} |")
-    print("|---:" * (1 + len(columns)) + "|")
+def compare_sizes(device, setting, values, threads):
+    """Print how an iteration of the nn.LSTM notebook grows with a setting."""
+    heads = " | ".join(f"ms, threads: {count}" for count in threads)
+    print(f"\n| `{setting}`, {device} | {heads} |")
+    print("|---:" * (1 + len(threads)) + "|")
     for value in values:
-        row = []
-        for threads in columns.values():
-            namespace = lesson("lstm", threads, DEVICE=device, **{setting: value})
-            form = {"": training(namespace, WHOLE_PORTION, 10)}
-            row += medians(form).values()
-        print(f"| {value} | {' | '.join(f'{ms:.2f}' for ms in row)} |")
+        forms = {}
+        for count in threads:
+            settings = {"DEVICE": device, "NUM_THREADS": count, setting: value}
+            run = training(ready("lstm", **settings), 5)
+
+            def with_threads(run=run, count=count):
+                torch.set_num_threads(count)
+                run()
+
+            forms[count] = (with_threads, 5)
+        row = [f"{ms:.2f}" for ms in medians(forms).values()]
+        print(f"| {value} | {' | '.join(row)} |")
 
 
-cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-cores = cores or os.cpu_count()
+cores = os.cpu_count()
 print(f"PyTorch {torch.__version__}, {cores} cores, median of {REPEATS} repeats")
-for threads in sorted({1, cores}):
-    compare_forms("cpu", threads)
-more = cores if cores > 1 else None
-compare_sizes("cpu", "TEXT_PORTION_SIZE", (50, 100, 200, 400, 800, 1600), more)
-compare_sizes("cpu", "HIDDEN_DIM", (32, 64, 128, 256, 512, 1024), more)
+devices = {"cpu": torch.backends.mkldnn}
 if torch.cuda.is_available():
-    print("\n" + torch.cuda.get_device_name())
-    compare_forms("cuda", 1)
-    compare_sizes("cuda", "TEXT_PORTION_SIZE", (50, 100, 200, 400, 800, 1600), None)
-    compare_sizes("cuda", "HIDDEN_DIM", (32, 64, 128, 256, 512, 1024), None)
+    print(torch.cuda.get_device_name())
+    devices["cuda"] = torch.backends.cudnn
+for device, fast in devices.items():
+    compare_forms(device, fast)
+    counts = sorted({1, cores}) if device == "cpu" else [1]
+    if REPEATS > 1:
+        compare_sizes(device, "TEXT_PORTION_SIZE", PORTIONS, counts)
+        compare_sizes(device, "HIDDEN_DIM", HIDDEN, counts)

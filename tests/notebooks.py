@@ -1,9 +1,10 @@
-"""The two notebooks as tests and benchmark see them: cells found by their ids."""
+"""The two notebooks as tests, benchmark and refresh see them: cells by their ids."""
 
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT_FILE = ROOT / "covid19_faq.txt"
@@ -20,42 +21,55 @@ def code_cells(notebook):
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
-def outputs_text(cell):
+def printed(cell):
     """Return all that a code cell has printed."""
     return "".join(out.text for out in cell.outputs if out.output_type == "stream")
 
 
-class Screen:
-    """Stands in for IPython's display and its handle; keeps what was shown."""
-
-    def __init__(self):
-        self.shown = []
-
-    def display(self, data, raw, display_id=False):
-        self.shown.append(data)
-        return SimpleNamespace(update=self.display) if display_id else None
+def change_settings(notebook, **settings):
+    """Let the `parameters` cell set other values."""
+    cell = code_cells(notebook)["parameters"]
+    cell.source += "".join(f"\n{name} = {value!r}" for name, value in settings.items())
 
 
-def run_cells(name, last, skip=(), **settings):
-    """Run the code cells of a notebook up to the id `last`; return their namespace.
+def execute(notebook, folder):
+    """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
+    NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": folder}},
+    ).execute()
 
-    settings replace what the `parameters` cell sets. Two names in the namespace are
-    ours: `screen`, and `run_cell(id)`, which runs one more cell.
+
+class Lesson(dict):
+    """A notebook's namespace, its cells run in this process one after the other.
+
+    settings replace what the `parameters` cell sets. `shown` holds what `display` and
+    its handle were given.
     """
-    cells = code_cells(read(name))
-    screen, namespace = Screen(), {}
 
-    def run_cell(cell_id):
-        exec(compile(cells[cell_id].source, f"{name}:{cell_id}", "exec"), namespace)
+    def __init__(self, name, last, skip=(), **settings):
+        super().__init__()
+        self.cells = {k: cell.source for k, cell in code_cells(read(name)).items()}
+        self.name, self.shown = name, []
+        if name == "lstmcell":
+            settings.pop("NUM_LAYERS", None)
+        self.settings = {"TEXT_FILE": str(TEXT_FILE), "DEVICE": "cpu"} | settings
+        ids = list(self.cells)
+        for cell_id in ids[: ids.index(last) + 1]:
+            if cell_id not in skip:
+                self.run(cell_id)
 
-    for cell_id in cells:
-        if cell_id not in skip:
-            run_cell(cell_id)
+    def run(self, cell_id):
+        exec(compile(self.cells[cell_id], f"{self.name}:{cell_id}", "exec"), self)
         if cell_id == "imports":
-            namespace["display"] = screen.display
+            self["display"] = self.display
         if cell_id == "parameters":
-            namespace.update({"TEXT_FILE": str(TEXT_FILE), "DEVICE": "cpu"} | settings)
-        if cell_id == last:
-            break
-    namespace.update(screen=screen, run_cell=run_cell)
-    return namespace
+            self.update(self.settings)
+
+    def display(self, figure, display_id=False):
+        self.shown.append(figure)
+        return SimpleNamespace(update=self.shown.append) if display_id else None

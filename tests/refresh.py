@@ -7,25 +7,12 @@ python tests/refresh.py lstmcell   one of them
 import sys
 
 import nbformat
-from nbclient import NotebookClient
-from notebooks import PATHS, ROOT, code_cells, outputs_text, read
+from notebooks import PATHS, ROOT, code_cells, execute, printed, read
 
 for name in sys.argv[1:] or PATHS:
     notebook = read(name)
-    client = NotebookClient(
-        notebook,
-        timeout=None,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": ROOT}},
-    )
-    client.execute()
-    notebook.metadata.language_info = {
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "pygments_lexer": "ipython3",
-    }
+    language = dict(notebook.metadata.language_info)
+    execute(notebook, ROOT)
+    notebook.metadata.language_info = language  # without the version of Python
     nbformat.write(notebook, PATHS[name])
-    print(f"{PATHS[name].name}: {outputs_text(code_cells(notebook)['perplexity'])}")
+    print(f"{PATHS[name].name}: {printed(code_cells(notebook)['perplexity'])}")

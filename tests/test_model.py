@@ -1,9 +1,11 @@
 """The network against the LSTM equations, written out in numpy."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
-from notebooks import run_cells
+from notebooks import Lesson
 from torch.nn import functional as F
 
 LAYERS = pytest.mark.parametrize("num_layers", [1, 2, 3])
@@ -14,11 +16,10 @@ def sigmoid(x):
 
 
 def lstm_in_numpy(model, indices):
-    """Return the logits (T, 100) and the last states, by the equations of the LSTM."""
+    """Return logits (L, 100) and the last states, by the equations of the LSTM."""
     weights = {k: v.detach().double().numpy() for k, v in model.named_parameters()}
     suffixes = sorted({k.split("_ih")[1] for k in weights if "weight_ih" in k})
-    size = model.hidden_dim
-    hidden, cell = np.zeros((2, len(suffixes), size))
+    hidden, cell = np.zeros((2, len(suffixes), model.hidden_dim))
     logits = []
     for index in indices:
         x = weights["embedding.weight"][index]
@@ -26,7 +27,7 @@ def lstm_in_numpy(model, indices):
             w_x, w_h = (weights[f"lstm.weight_{k}{suffix}"] for k in ("ih", "hh"))
             b_x, b_h = (weights[f"lstm.bias_{k}{suffix}"] for k in ("ih", "hh"))
             gates = w_x @ x + b_x + w_h @ hidden[layer] + b_h
-            i, f, g, o = gates.reshape(4, size)
+            i, f, g, o = gates.reshape(4, -1)
             cell[layer] = sigmoid(f) * cell[layer] + sigmoid(i) * np.tanh(g)
             hidden[layer] = sigmoid(o) * np.tanh(cell[layer])
             x = hidden[layer]
@@ -36,27 +37,23 @@ def lstm_in_numpy(model, indices):
 
 def one_by_one(model, indices):
     hidden, cell_state = model.init_zero_state()
-    all_logits = []
+    rows = []
     for character in indices.split(1):
         logits, hidden, cell_state = model(character, hidden, cell_state)
-        all_logits.append(logits)
-    return torch.cat(all_logits), hidden, cell_state
+        rows.append(logits)
+    return torch.cat(rows), hidden, cell_state
 
 
 def close(actual, expected, atol=2e-6):
-    np.testing.assert_allclose(actual.detach().squeeze(), expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(actual.detach(), expected, rtol=0, atol=atol)
 
 
 def test_steps_follow_the_equations(lesson):
-    model, indices = (
-        lesson["untrained"],
-        lesson["char_to_tensor"]("The Safer Badgers app"),
-    )
-    logits, hidden, cell_state = one_by_one(model, indices)
-    expected, last_hidden, last_cell = lstm_in_numpy(model, indices.numpy())
-    close(logits, expected)
-    close(hidden, last_hidden.squeeze())
-    close(cell_state, last_cell.squeeze())
+    model = lesson["untrained"]
+    indices = lesson["char_to_tensor"]("The Safer Badgers app")
+    results = one_by_one(model, indices)
+    for result, expected in zip(results, lstm_in_numpy(model, indices.numpy())):
+        close(result, expected)
 
 
 @LAYERS
@@ -64,64 +61,55 @@ def test_one_call_follows_the_equations_in_any_number_of_layers(cells, num_layer
     torch.manual_seed(0)
     model = cells["RNN"](100, 20, 16, num_layers)
     indices = torch.randint(0, 100, (50,))
-    logits, hidden, cell_state = model(indices, *model.init_zero_state())
-    expected, last_hidden, last_cell = lstm_in_numpy(model, indices.numpy())
-    close(logits, expected)
-    close(hidden, last_hidden.squeeze())
-    close(cell_state, last_cell.squeeze())
-    assert hidden.shape == cell_state.shape == (num_layers, 1, 16)
+    results = model(indices, *model.init_zero_state())
+    for result, expected in zip(results, lstm_in_numpy(model, indices.numpy())):
+        close(result, expected)
 
 
 @LAYERS
-def test_one_call_equals_200_calls_in_logits_loss_and_gradients(cells, num_layers):
-    torch.manual_seed(0)
-    model = cells["RNN"](100, 100, 128, num_layers)
-    indices = cells["char_to_tensor"](cells["text"][:201])
-    inputs, targets = indices[:-1], indices[1:]
-    logits, _, _ = one_by_one(model, inputs)
-    losses = [F.cross_entropy(row[None], t) for row, t in zip(logits, targets.split(1))]
-    loss = sum(losses) / 200
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
-    whole, _, _ = model(inputs, *model.init_zero_state())
-    whole_loss = F.cross_entropy(whole, targets, reduction="sum") / 200
-    whole_gradients = torch.autograd.grad(whole_loss, list(model.parameters()))
-    assert (logits - whole).abs().max() < 1e-5
-    assert abs(loss - whole_loss) < 1e-5
-    for one, other in zip(gradients, whole_gradients):
-        assert (one - other).abs().max() < 1e-5
-
-
-def test_the_cell_one_call_prints_differences_below_1e_5(capsys):
-    run_cells("lstm", "one-call")
+def test_the_cell_one_call_compares_the_same_and_finds_rounding(num_layers, capsys):
+    lesson = Lesson("lstm", "one-call", ["character-losses"], NUM_LAYERS=num_layers)
     lines = capsys.readouterr().out.splitlines()
     found = [float(line.split()[-1]) for line in lines if "largest difference" in line]
-    assert len(found) == 3
-    assert max(found) < 1e-5
+    assert len(found) == 3 and max(found) < 1e-5
+    model, inputs, targets = (lesson[k] for k in ("untrained", "inputs", "targets"))
+    logits, _, _ = one_by_one(model, inputs)
+    gradients = torch.autograd.grad(
+        F.cross_entropy(logits, targets), list(model.parameters())
+    )
+    gradients = torch.cat([gradient.flatten() for gradient in gradients])
+    for _, loss, compared in lesson["results"]:
+        assert abs(loss - F.cross_entropy(logits, targets)) < 1e-5
+        assert (compared - gradients).abs().max() < 1e-5 < gradients.abs().max()
 
 
-@pytest.mark.parametrize("length", [1, 2, 200])
-def test_one_call_takes_any_number_of_characters(cells, length):
-    model = cells["RNN"](100, 100, 128, 2)
-    characters = torch.zeros(length, dtype=torch.long)
-    logits, hidden, cell_state = model(characters, *model.init_zero_state())
-    assert logits.shape == (length, 100)
-    assert hidden.shape == cell_state.shape == (2, 1, 128)
+def test_by_hand_agrees_with_the_layer(capsys):
+    lesson = Lesson("lstmcell", "by-hand")
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert 0 <= float(printed.split("difference: ")[1]) < 1e-5
+    indices = lesson["char_to_tensor"]("th").numpy()
+    _, hidden, cell = lstm_in_numpy(lesson["untrained"], indices)
+    close(lesson["h"], hidden)
+    close(lesson["c"], cell)
 
 
-def test_shapes_and_parameter_count_of_the_lecture(lesson):
+def test_sizes_states_and_parameter_count(lesson):
     model = lesson["untrained"]
     assert sum(parameter.numel() for parameter in model.parameters()) == 140_660
-    hidden, cell_state = model.init_zero_state()
-    assert hidden.shape[-2:] == cell_state.shape[-2:] == (1, 128)
-    assert not hidden.any() and not cell_state.any()
-    logits, hidden, cell_state = model(torch.tensor([10]), hidden, cell_state)
-    assert logits.shape == (1, 100)
-    assert hidden.shape[-2:] == cell_state.shape[-2:] == (1, 128)
+    states = model.init_zero_state()
+    assert [state.shape for state in states] == [(1, 128)] * 2
+    assert not any(state.any() for state in states)
+    logits, hidden, cell_state = model(torch.tensor([10]), *states)
+    assert logits.shape == (1, 100) and hidden.shape == cell_state.shape == (1, 128)
 
 
-def test_the_untrained_loss_is_near_ln_100(lesson):
-    assert lesson["single_losses"].shape == (200,)
-    assert abs(lesson["single_losses"].mean().item() - np.log(100)) < 0.1
+def test_the_cell_step_prints_the_loss_of_h_after_t(name, capsys):
+    lesson = Lesson(name, "step", ["shift"])
+    out = capsys.readouterr().out
+    logits, _, _ = lstm_in_numpy(lesson["untrained"], [29])  # t
+    p = np.exp(logits[0, 17]) / np.exp(logits[0]).sum()  # h
+    assert f"p(h) = {p:.4f}, so the loss is {-math.log(p):.3f}" in out
+    assert "140,660 numbers to learn" in out and "(512, 100)" in out
 
 
 def test_character_losses_are_those_of_the_equations(lesson):
@@ -129,28 +117,40 @@ def test_character_losses_are_those_of_the_equations(lesson):
     losses = lesson["character_losses"](lesson["untrained"], indices[:-1], indices[1:])
     logits, _, _ = lstm_in_numpy(lesson["untrained"], indices[:-1].numpy())
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    expected = -log_softmax[np.arange(50), indices[1:].numpy()]
-    close(losses, expected, atol=1e-5)
+    close(losses, -log_softmax[np.arange(50), indices[1:].numpy()], atol=1e-5)
+    assert not losses.requires_grad
+    assert abs(losses.mean().item() - math.log(100)) < 0.15
 
 
 def test_states_are_made_where_the_model_is(lesson):
     """The device "meta" has no numbers, but shows where a tensor was made."""
-    layers = (2,) if "NUM_LAYERS" in lesson else ()
+    layers = (2,) if lesson.name == "lstm" else ()
     model = lesson["RNN"](100, 8, 8, *layers).to("meta")
-    states = model.init_zero_state()
-    assert [state.device.type for state in states] == ["meta", "meta"]
-    characters = torch.zeros(1, dtype=torch.long, device="meta")
-    logits, _, _ = model(characters, *states)
-    assert logits.device.type == "meta"
+    assert [state.device.type for state in model.init_zero_state()] == ["meta"] * 2
+    indices = lesson["char_to_tensor"]("abc")
+    losses = lesson["character_losses"](model, indices, indices)
+    assert losses.device.type == "meta" and losses.shape == (3,)
+    assert lesson["read_prime"](model, "abc")[0].shape == (1, 100)
 
 
-def test_device_by_name(lesson, monkeypatch):
-    select_device = lesson["select_device"]
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert select_device("auto").type == select_device("cpu").type == "cpu"
-    with pytest.raises(RuntimeError, match='DEVICE is "cuda".*use "cpu" or "auto"'):
-        select_device("cuda")
-    with pytest.raises(ValueError, match="DEVICE is 'gpu'"):
-        select_device("gpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert select_device("auto").type == select_device("cuda").type == "cuda"
+def test_threads_are_those_of_the_settings(name):
+    for count in (2, 1):
+        Lesson(name, "device", NUM_THREADS=count)
+        assert torch.get_num_threads() == count
+    with pytest.raises(RuntimeError, match="positive"):
+        Lesson(name, "device", NUM_THREADS=0)
+
+
+def test_device_by_name(name, monkeypatch):
+    for wrong in ("gpu", "cuda:99"):
+        with pytest.raises((RuntimeError, AssertionError), match="(?i)device|cuda"):
+            Lesson(name, "device", DEVICE=wrong)
+    if torch.cuda.is_available():
+        assert Lesson(name, "device", DEVICE="auto")["device"] == "cuda"
+    else:
+        assert Lesson(name, "device", DEVICE="auto")["device"] == "cpu"
+        with pytest.raises((RuntimeError, AssertionError), match="(?i)cuda"):
+            Lesson(name, "device", DEVICE="cuda")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        with pytest.raises((RuntimeError, AssertionError), match="(?i)cuda"):
+            Lesson(name, "device", DEVICE="auto")

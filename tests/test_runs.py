@@ -1,116 +1,36 @@
-"""Both notebooks in a real Jupyter kernel and in the terminal, with small settings."""
+"""Both notebooks in a real Jupyter kernel and in the terminal, from another folder."""
 
-import os
 import re
-import subprocess
-import sys
 
-import nbformat
-import papermill
 import pytest
-from jupyter_client.manager import start_new_kernel
-from notebooks import PATHS, TEXT_FILE, code_cells, outputs_text, read
-
-BOTH = pytest.mark.parametrize("name", PATHS)
-SMALL = {"NUM_ITER": 4, "LOG_EVERY": 2, "TEXT_PORTION_SIZE": 30, "PREDICT_LEN": 20}
+from notebooks import code_cells, printed
 
 
-def run_notebook(path, cwd, output, **settings):
-    """Run a notebook through papermill, as the README tells; return its cells by id."""
-    notebook = papermill.execute_notebook(
-        path, output, settings, cwd=cwd, kernel_name="python3", progress_bar=False
-    )
-    return code_cells(notebook)
+def test_interrupted_in_a_kernel_then_all_cells_then_on(name, real_runs, unusual):
+    run = real_runs["run_interrupted", name]
+    notebook = run.result()
+    cells = code_cells(notebook)
+    log, again = printed(cells["train"]), printed(cells["train-again"])
+    assert re.findall(r"iteration (\d+) of (\d+)", log) == [("1", "7"), ("3", "7")]
+    assert log.endswith("Interrupted after iteration 3: run the cell again to go on.\n")
+    steps = [("4", "10"), ("6", "10"), ("9", "10"), ("10", "10")]
+    assert re.findall(r"iteration (\d+) of (\d+)", again) == steps
+    losses = eval(printed(notebook.cells[-1]))
+    assert losses[:7] == pytest.approx(unusual["losses"], abs=1e-5)
+    assert len(losses) == 10
+    assert "20 times '“' became '\"'" in printed(cells["text"])
+    assert (run.folder / f"loss_{name}.pdf").read_bytes().startswith(b"%PDF")
+    for cell in cells.values():
+        for output in cell.outputs:
+            assert output.get("name", "stdout") == "stdout", output
 
 
-@BOTH
-def test_from_another_folder_with_an_own_text(name, tmp_path):
-    own = "The cat sat on the mat “again”.\n" * 20
-    (tmp_path / "own.txt").write_text(own, encoding="utf-8")
-    layers = {"NUM_LAYERS": 2} if name == "lstm" else {}
-    settings = SMALL | layers | {"TEXT_FILE": "own.txt", "HIDDEN_DIM": 16}
-    cells = run_notebook(PATHS[name], tmp_path, tmp_path / "out.ipynb", **settings)
-    assert "40 replaced, 0 dropped; 640 to learn from" in outputs_text(
-        cells["text-look"]
-    )
-    assert outputs_text(cells["train"]).count("iteration") == 3
-    pdf = "loss_lstm.pdf" if name == "lstm" else "loss_lstmcell.pdf"
-    assert (tmp_path / pdf).read_bytes().startswith(b"%PDF")
-    errors = [o for c in cells.values() for o in c.outputs if o.get("name") == "stderr"]
-    assert errors == []
-
-
-@BOTH
-def test_a_missing_text_stops_with_one_sentence(name, tmp_path):
-    """From a folder without the text, as when a notebook is opened elsewhere."""
-    with pytest.raises(papermill.PapermillExecutionError) as caught:
-        run_notebook(PATHS[name], tmp_path, tmp_path / "out.ipynb", **SMALL)
-    assert caught.value.ename == "FileNotFoundError"
-    assert caught.value.evalue.startswith("No file covid19_faq.txt in ")
-
-
-@BOTH
-def test_interrupt_then_the_next_cells_then_train_on(name, tmp_path):
-    """The interrupt comes when the log shows that training is under way."""
-    cells = code_cells(read(name))
-    before, after = list(cells), list(cells)
-    before = before[: before.index("train")]
-    after = after[after.index("train") + 1 :]
-    settings = f"NUM_ITER, LOG_EVERY, TEXT_FILE = 10**6, 5, {str(TEXT_FILE)!r}"
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
-    printed = []
-
-    def run(source, interrupt=False):
-        printed.clear()
-        interrupts = [True] if interrupt else []
-
-        def hook(message):
-            if message["msg_type"] == "stream":
-                printed.append(message["content"]["text"])
-                if interrupts and "".join(printed).count("iteration ") >= 2:
-                    interrupts.pop()
-                    manager.interrupt_kernel()
-
-        reply = client.execute_interactive(source, output_hook=hook, timeout=120)
-        assert reply["content"]["status"] == "ok", reply["content"]
-        return "".join(printed)
-
-    try:
-        for cell_id in before:
-            run(cells[cell_id].source)
-            if cell_id == "parameters":
-                run(settings)
-        log = run(cells["train"].source, interrupt=True)
-        reached = int(re.search(r"Interrupted after iteration (\d+): run", log)[1])
-        assert reached >= 5
-        for cell_id in after:
-            run(cells[cell_id].source)
-        run("NUM_ITER = 10")
-        log = run(cells["train"].source)
-        assert f"iteration {reached + 1:4d} of {reached + 10} |" in log
-        assert run("print(len(losses))") == f"{reached + 10}\n"
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-@BOTH
-def test_in_the_terminal(name, tmp_path):
-    """`ipython NOTEBOOK` prints the log and the samples, nothing of the pictures."""
-    notebook = read(name)
-    parameters = code_cells(notebook)["parameters"]
-    parameters.source += "".join(f"\n{k} = {v!r}" for k, v in SMALL.items())
-    parameters.source += f"\nTEXT_FILE = {str(TEXT_FILE)!r}"
-    nbformat.write(notebook, tmp_path / "small.ipynb")
-    command = [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONUTF8": "1"},
-        capture_output=True,
-        encoding="utf-8",
-    )
+def test_in_the_terminal(name, real_runs):
+    """`ipython NOTEBOOK` prints the log and the samples, and little of the figures."""
+    done = real_runs["run_in_terminal", name].result()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.findall(r"iteration +(\d) of 4", done.stdout) == ["1", "2", "4"]
-    assert "first letter of a word" in done.stdout
-    assert not re.search(r"PNG|Figure|Handle|Error|Out\[|<.* at 0x", done.stdout)
+    assert re.findall(r"iteration (\d) of 7", done.stdout) == ["1", "3", "6", "7"]
+    assert "--- 'Spaghetti ': 0 times in the text" in done.stdout
+    assert done.stderr == ""
+    figures = re.findall(r"^.*(?: at 0x|Figure).*$", done.stdout, re.M)
+    assert set(figures) == {"Figure(900x400)", "Figure(900x260)"}

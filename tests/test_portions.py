@@ -1,0 +1,52 @@
+"""Portions: every start, inputs and targets, what does not fit, the generators."""
+
+import numpy as np
+import pytest
+from notebooks import Lesson
+
+SHORT = "0123456789abcdefghij"
+
+
+def test_every_start_is_reached_and_no_other(cells):
+    rng = np.random.default_rng(0)
+    found = {cells["random_portion"](SHORT, 5, rng) for _ in range(2000)}
+    assert found == {SHORT[i : i + 6] for i in range(15)}
+
+
+@pytest.mark.parametrize("size", [1, 7, 19])
+def test_targets_are_the_inputs_shifted_by_one(cells, size):
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        inputs, targets = cells["draw_example"](SHORT, size, rng)
+        assert inputs.shape == targets.shape == (size,)
+        assert (targets == inputs + 1).all()  # SHORT counts up
+
+
+@pytest.mark.parametrize("size", [20, 200, 0, -1])
+def test_a_portion_that_does_not_fit(cells, size):
+    message = f"portion of {size} does not fit a text of 20: set TEXT_PORTION_SIZE"
+    with pytest.raises(ValueError, match=f"{message} from 1 to 19"):
+        cells["random_portion"](SHORT, size, np.random.default_rng(0))
+
+
+def test_the_cells_show_the_two_starts_and_the_shift(capsys):
+    lesson = Lesson("lstm", "text")
+    capsys.readouterr()
+    lesson.run("portions")
+    assert capsys.readouterr().out == "['abcd', 'bcde']\n"
+    lesson.run("shift")
+    rows = [line.split("->") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert len(rows) == 8 and len(lesson["inputs"]) == 200
+    for row, following in zip(rows, rows[1:]):
+        assert row[1].split() == following[0].split()
+    index, char = rows[0][0].split(maxsplit=1)
+    assert repr(lesson["ALPHABET"][int(index)]) == char.strip()
+
+
+def test_demonstrations_do_not_see_the_portions_of_the_training(cells):
+    seed = cells["RANDOM_SEED"]
+    training, demo = (np.random.default_rng(s) for s in (seed, seed + 1))
+    demo.choice(5)  # any draw
+    assert cells["demo_rng"].bit_generator.state != training.bit_generator.state
+    first = cells["draw_example"](cells["text"], 200, np.random.default_rng(seed))[0]
+    assert not (first == cells["inputs"]).all()
