@@ -119,6 +119,7 @@ def run_in_terminal(name, folder):
     """As the README tells, from another folder; return the finished process."""
     notebook = read(name)
     change_settings(notebook, **UNUSUAL | {"TEXT_FILE": str(TEXT_FILE)})
+    notebook.cells = [cell for cell in notebook.cells if cell.id != "context"]  # slow
     nbformat.write(notebook, folder / "small.ipynb")
     return subprocess.run(
         [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"],
