@@ -127,7 +127,7 @@ def test_surprise_shades_each_target_by_its_own_loss(after, stand_ins, capsys):
         char = after["ALPHABET"][targets[i]]
         assert text.get_text() == {" ": "·", "\n": "↵"}.get(char, char)
         assert text.get_position() == tuple(place) == (i % 50, -(i // 50))
-        assert text.get_color() == ("white" if losses[i] > 3 else "black")
+        assert text.get_color() == ("white" if losses[i] > 4 else "black")
     assert i == 199
     assert f"mean of these 200 losses: {losses.mean():.3f}" in capsys.readouterr().out
 
