@@ -16,7 +16,7 @@ from lecture import lecture_losses
 from notebooks import Lesson
 from torch.nn import functional as F
 
-REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 9
 PORTIONS, HIDDEN = (50, 100, 200, 400, 800, 1600), (32, 64, 128, 256, 512, 1024)
 
 
@@ -88,7 +88,7 @@ def compare_forms(device, fast):
     ]
     plain, cell, single, whole = lessons
     single.cells["train"] = cell.cells["train"]  # one character per call
-    few, many = 1, 10
+    few, many = 1, 20
     forms = {
         "the plain loop of the lecture": (lecture(plain, few), few),
         "`char_rnn_lstmcell.ipynb`": (training(cell, few), few),
