@@ -88,7 +88,7 @@ def compare_forms(device, fast):
     ]
     plain, cell, single, whole = lessons
     single.cells["train"] = cell.cells["train"]  # one character per call
-    few, many = 1, 20
+    few, many = 1, 20 if REPEATS > 1 else 2
     forms = {
         "the plain loop of the lecture": (lecture(plain, few), few),
         "`char_rnn_lstmcell.ipynb`": (training(cell, few), few),

@@ -172,9 +172,9 @@ def test_first_letters_are_told_from_the_others(after, stand_ins, capsys):
 
 
 def test_how_far_back_a_trained_network_remembers(tmp_path, capsys):
-    """The three statements of the prose, after 1200 iterations, loosely."""
+    """The three statements of the prose, after 800 iterations, loosely."""
     pdf = str(tmp_path / "loss.pdf")
-    settings = {"NUM_ITER": 1200, "LOG_EVERY": 10**6, "LOSS_PLOT_FILE": pdf}
+    settings = {"NUM_ITER": 800, "LOG_EVERY": 10**6, "LOSS_PLOT_FILE": pdf}
     lesson = Lesson("lstm", "train", ["one-call"], **settings)
     lesson.run("context")
     means, third = lesson["means"], lesson["baselines"]["the character before"]
