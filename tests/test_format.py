@@ -40,6 +40,12 @@ OWN_DEFAULTS = {
     "lstm": {"LOSS_PLOT_FILE": "loss_lstm.pdf", "NUM_LAYERS": 1},
 }
 WORDS = {"lstmcell": (1500, 2300), "lstm": (1000, 1700)}
+TERMS = (
+    "classifier with a memory|recurrent|*embedding*|*logits*|*hidden state*|"
+    "*cell state*|*input gate*|*forget gate*|*output gate*|candidate|*softmax*|"
+    "*perplexity*|*prime*|torch.multinomial|*temperature*|boltzmann|*teacher forcing*|"
+    "*gradient*|*backpropagation through time*|*adam*"
+).split("|")
 STANDARD = {"collections", "math", "pathlib", "re", "string", "time", "unicodedata"}
 ALLOWED = STANDARD | {"torch", "numpy", "matplotlib", "IPython"}
 
@@ -134,6 +140,11 @@ def test_the_budgets_of_code_and_prose(name):
     assert low <= sum(len(source.split()) for source in prose(name)) <= high
     lines = [line for source in prose(name) for line in source.splitlines()]
     assert all(len(line) <= 88 for line in lines if not line.startswith("|"))
+
+
+def test_the_terms_of_the_lesson_are_introduced(name):
+    text = "\n".join(prose(name)).lower()
+    assert [term for term in TERMS if term not in text] == []
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
