@@ -89,10 +89,11 @@ def unusual(name, tmp_path_factory):
 
 
 def run_fresh(name, folder):
-    """The default settings but for 60 iterations, up to the training cell."""
+    """The default settings but for 60 or 200 iterations, up to the training cell."""
     notebook = read(name)
     pdf = f"{folder}/loss.pdf"
-    change_settings(notebook, NUM_ITER=60, DEVICE="cpu", LOSS_PLOT_FILE=pdf)
+    num_iter = 60 if name == "lstmcell" else 200
+    change_settings(notebook, NUM_ITER=num_iter, DEVICE="cpu", LOSS_PLOT_FILE=pdf)
     ids = [cell.id for cell in notebook.cells]
     del notebook.cells[ids.index("train") + 1 :]
     notebook.cells.append(nbformat.v4.new_code_cell("print(losses)"))
