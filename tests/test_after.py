@@ -42,7 +42,6 @@ def stand_ins(after, monkeypatch):
 
 def test_the_loss_figure_counts_iterations_and_smooths(cells):
     losses = list(np.linspace(4, 1, 250))
-    Lesson.run(cells, "plot")
     axes = cells["loss_figure"](losses, BASELINES).axes[0]
     thin, mean, high, low = axes.lines
     np.testing.assert_array_equal(thin.get_xdata(), np.arange(1, 251))
