@@ -16,14 +16,14 @@ from lecture import lecture_losses
 from notebooks import Lesson
 from torch.nn import functional as F
 
-REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+REPEATS = 9
 PORTIONS, HIDDEN = (50, 100, 200, 400, 800, 1600), (32, 64, 128, 256, 512, 1024)
 
 
 def ready(name, **settings):
     """Return a notebook ready to train, with nothing written or drawn."""
     with contextlib.redirect_stdout(io.StringIO()):
-        demos = ["by-hand", "one-call"]
+        demos = ["by-hand", "baselines-write", "one-call"]
         lesson = Lesson(name, "setup", demos, LOG_EVERY=10**9, **settings)
     lesson.update(generate=lambda *_: "", loss_figure=lambda *_: None)
     lesson["show_losses"] = lambda *_: None
@@ -83,25 +83,25 @@ def medians(forms):
 
 def compare_forms(device, fast):
     """Print the five forms, with PyTorch's fused LSTM (`fast`) on and off."""
-    lessons = [
-        ready(name, DEVICE=device) for name in ("lstmcell", "lstm") for _ in "ab"
-    ]
-    plain, cell, single, whole = lessons
+    lessons = [ready("lstmcell", DEVICE=device) for _ in range(2)]
+    lessons += [ready("lstm", DEVICE=device) for _ in range(3)]
+    plain, cell, single, whole, calls_only = lessons
     single.cells["train"] = cell.cells["train"]  # one character per call
     few, many = 1, 20 if REPEATS > 1 else 2
     forms = {
-        "the plain loop of the lecture": (lecture(plain, few), few),
-        "`char_rnn_lstmcell.ipynb`": (training(cell, few), few),
-        "`nn.LSTM`, one character per call": (training(single, few), few),
-        "`char_rnn_lstm.ipynb`": (training(whole, many), many),
-        "the same in bare PyTorch": (bare(ready("lstm", DEVICE=device), many), many),
+        "the lecture's plain loop": (lecture, plain, few),
+        "`char_rnn_lstmcell.ipynb`": (training, cell, few),
+        "`nn.LSTM`, one character per call": (training, single, few),
+        "`char_rnn_lstm.ipynb`": (training, whole, many),
+        "the same training, PyTorch calls only": (bare, calls_only, many),
     }
+    forms = {name: (make(of, n), n) for name, (make, of, n) in forms.items()}
     columns = []
     for enabled in (True, False):
         with fast.flags(enabled=enabled):
             ms = medians(forms)
         base = ms["`char_rnn_lstm.ipynb`"]
-        columns.append({name: f"{v:.2f} | {v / base:.2f}" for name, v in ms.items()})
+        columns.append({name: f"{v:.0f} | {v / base:.2f}" for name, v in ms.items()})
     kind = "oneDNN" if device == "cpu" else "cuDNN"
     print(
         f"\n| one iteration, {device} | ms with {kind} | ratio | ms without | ratio |"
@@ -131,15 +131,17 @@ def compare_sizes(device, setting, values, threads):
         print(f"| {value} | {' | '.join(row)} |")
 
 
-cores = os.cpu_count()
-print(f"PyTorch {torch.__version__}, {cores} cores, median of {REPEATS} repeats")
-devices = {"cpu": torch.backends.mkldnn}
-if torch.cuda.is_available():
-    print(torch.cuda.get_device_name())
-    devices["cuda"] = torch.backends.cudnn
-for device, fast in devices.items():
-    compare_forms(device, fast)
-    counts = sorted({1, cores}) if device == "cpu" else [1]
-    if REPEATS > 1:
-        compare_sizes(device, "TEXT_PORTION_SIZE", PORTIONS, counts)
-        compare_sizes(device, "HIDDEN_DIM", HIDDEN, counts)
+if __name__ == "__main__":
+    REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS
+    cores = os.cpu_count()
+    print(f"PyTorch {torch.__version__}, {cores} cores, median of {REPEATS} repeats")
+    devices = {"cpu": torch.backends.mkldnn}
+    if torch.cuda.is_available():
+        print(torch.cuda.get_device_name())
+        devices["cuda"] = torch.backends.cudnn
+    for device, fast in devices.items():
+        compare_forms(device, fast)
+        counts = sorted({1, cores}) if device == "cpu" else [1]
+        if REPEATS > 1:
+            compare_sizes(device, "TEXT_PORTION_SIZE", PORTIONS, counts)
+            compare_sizes(device, "HIDDEN_DIM", HIDDEN, counts)

@@ -47,14 +47,14 @@ def name(request):
 
 @pytest.fixture(scope="session")
 def lesson(name):
-    """Each notebook untrained, up to `generate`. Tests only read it."""
-    return Lesson(name, "generate", ["one-call"])
+    """Each notebook untrained, up to `plot`. Tests only read it."""
+    return Lesson(name, "plot", ["one-call"])
 
 
 @pytest.fixture(scope="session")
 def cells():
     """One notebook untrained, for cells that are the same in both."""
-    return Lesson("lstm", "generate", ["one-call"])
+    return Lesson("lstm", "plot", ["one-call"])
 
 
 @pytest.fixture(scope="session")

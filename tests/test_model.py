@@ -1,6 +1,7 @@
 """The network against the LSTM equations, written out in numpy."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def lstm_in_numpy(model, indices):
     """Return logits (L, 100) and the last states, by the equations of the LSTM."""
     weights = {k: v.detach().double().numpy() for k, v in model.named_parameters()}
     suffixes = sorted({k.split("_ih")[1] for k in weights if "weight_ih" in k})
-    hidden, cell = np.zeros((2, len(suffixes), model.hidden_dim))
+    hidden, cell = np.zeros((2, len(suffixes), model.lstm.hidden_size))
     logits = []
     for index in indices:
         x = weights["embedding.weight"][index]
@@ -72,7 +73,7 @@ def test_the_cell_one_call_compares_the_same_and_finds_rounding(num_layers, caps
     lines = capsys.readouterr().out.splitlines()
     found = [float(line.split()[-1]) for line in lines if "largest difference" in line]
     assert len(found) == 3 and max(found) < 1e-5
-    best = f"200 per call: {min(lesson['times']):6.1f} ms, forward and backward"
+    best = f"200 at a time: {min(lesson['times']):6.1f} ms, forward and backward"
     assert best in lines
     model, inputs, targets = (lesson[k] for k in ("untrained", "inputs", "targets"))
     logits, _, _ = one_by_one(model, inputs)
@@ -89,10 +90,13 @@ def test_by_hand_agrees_with_the_layer(capsys):
     lesson = Lesson("lstmcell", "by-hand")
     printed = capsys.readouterr().out.splitlines()[-1]
     assert 0 <= float(printed.split("difference: ")[1]) < 1e-5
+    lesson["hidden"] = lesson["cell_state"] = None  # the cell makes its own
+    lesson.run("by-hand")
+    capsys.readouterr()
     indices = lesson["char_to_tensor"]("th").numpy()
     _, hidden, cell = lstm_in_numpy(lesson["untrained"], indices)
-    close(lesson["h"], hidden)
-    close(lesson["c"], cell)
+    close(lesson["new_h"], hidden)
+    close(lesson["new_c"], cell)
     layer = lesson["untrained"].lstm
     exact = layer.forward
     layer.forward = lambda *args: (
@@ -103,6 +107,29 @@ def test_by_hand_agrees_with_the_layer(capsys):
     assert capsys.readouterr().out == "largest difference: 1e+00\n"
 
 
+def test_one_call_sees_a_difference(capsys):
+    lesson = Lesson("lstm", "generate", ["one-call"])
+    exact = lesson["untrained"].forward
+
+    def one_logit_off(characters, *states):
+        logits, *states = exact(characters, *states)
+        wrong = torch.eye(100)[:1] if len(characters) > 1 else 0
+        return logits + wrong, *states
+
+    lesson["untrained"].forward = one_logit_off
+    lesson.run("one-call")
+    assert "difference in logits    1e+00\n" in capsys.readouterr().out
+
+
+def test_one_call_times_in_milliseconds(capsys):
+    lesson = Lesson("lstm", "generate", ["one-call"])
+    ticks = iter(range(100))
+    lesson["time"] = SimpleNamespace(perf_counter=lambda: next(ticks))
+    capsys.readouterr()
+    lesson.run("one-call")
+    assert "200 at a time: 1000.0 ms" in capsys.readouterr().out
+
+
 def test_sizes_states_and_parameter_count(lesson):
     model = lesson["untrained"]
     assert sum(parameter.numel() for parameter in model.parameters()) == 140_660
@@ -110,6 +137,7 @@ def test_sizes_states_and_parameter_count(lesson):
     states = model.init_zero_state()
     assert [state.shape for state in states] == [(1, 128)] * 2
     assert not any(state.any() for state in states)
+    assert states[0].data_ptr() != states[1].data_ptr()  # not one tensor twice
     logits, hidden, cell_state = model(torch.tensor([10]), *states)
     assert logits.shape == (1, 100) and hidden.shape == cell_state.shape == (1, 128)
 
@@ -120,7 +148,10 @@ def test_the_cell_step_prints_the_loss_of_h_after_t(name, capsys):
     logits, _, _ = lstm_in_numpy(lesson["untrained"], [29])  # t
     p = np.exp(logits[0, 17]) / np.exp(logits[0]).sum()  # h
     assert f"p(h) = {p:.4f}, so the loss is {-math.log(p):.3f}" in out
-    assert "140,660 numbers to learn" in out and "(512, 100)" in out
+    assert "140,660 weights to learn" in out and "(512, 100)" in out
+    num_read = 1 if name == "lstmcell" else 3
+    assert f"embedded: ({num_read}, 100)\nhidden: (1, 128) cell_state: (1, 128)" in out
+    assert f"logits: ({num_read}, 100)\n" in out
 
 
 def test_character_losses_are_those_of_the_equations(lesson):
@@ -133,7 +164,8 @@ def test_character_losses_are_those_of_the_equations(lesson):
 
 
 def test_the_untrained_loss_is_that_of_the_portion_shown(name, capsys):
-    lesson = Lesson(name, "character-losses", ["by-hand", "baselines"])
+    skip = ["by-hand", "baselines", "baselines-write"]
+    lesson = Lesson(name, "character-losses", skip)
     printed = capsys.readouterr().out.splitlines()[-1]
     logits, _, _ = one_by_one(lesson["untrained"], lesson["inputs"])
     loss = F.cross_entropy(logits, lesson["targets"]).item()

@@ -1,8 +1,11 @@
 """The stored outputs: clean, from one default run, and what a fresh run prints."""
 
+import ast
 import json
+import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from notebooks import PATHS, TEXT_FILE, code_cells, printed, read
@@ -11,8 +14,9 @@ from test_training import LOG_LINE
 FIGURES = ["train", "temperature", "surprise", "context"]
 
 
-def numbers(pattern, cell):
-    return [float(number) for number in re.findall(pattern, printed(cell))]
+def numbers(pattern, cell, separator="_"):
+    found = re.findall(pattern, printed(cell))
+    return [float(number.replace(separator, "")) for number in found]
 
 
 def stored_log(name):
@@ -23,8 +27,8 @@ def test_outputs_before_training_are_those_of_a_fresh_run(name, real_runs):
     stored = code_cells(read(name))
     fresh = code_cells(real_runs["run_fresh", name].result())
     ids = list(stored)
-    before = set(ids[: ids.index("train")]) - {"imports", "device", "one-call"}
-    before -= {"parameters"}
+    of_the_machine = {"imports", "device", "by-hand", "one-call"}
+    before = set(ids[: ids.index("train")]) - of_the_machine - {"parameters"}
     if torch.__version__ not in printed(stored["imports"]):
         before.remove("generate")  # versions of PyTorch draw differently
     for cell_id in before:
@@ -37,13 +41,14 @@ def test_losses_are_those_of_a_fresh_run(name, real_runs, trained):
     assert losses[:60] == pytest.approx(trained[name]["losses"], abs=1e-4)
     fresh = code_cells(notebook)["train"]
     stored = {line[1]: line for line in stored_log(name)}
-    assert list(stored) == ["1"] + [str(i) for i in range(200, 5001, 200)]
-    first, last = LOG_LINE.finditer(printed(fresh))
-    assert abs(float(first[4]) - float(stored["1"][4])) < 2e-3
-    if last[1] == "200":
-        assert abs(float(last[5]) - float(stored["200"][5])) < 0.1
+    assert list(stored) == ["1", "10", "50"] + [str(i) for i in range(200, 5001, 200)]
+    lines = list(LOG_LINE.finditer(printed(fresh)))
+    for line, atol in zip(lines, (2e-3, 5e-3, 5e-2)):  # 1, 10, 50
+        assert float(line[4]) == pytest.approx(float(stored[line[1]][4]), abs=atol)
+    if lines[-1][1] == "200":
+        assert abs(float(lines[-1][5]) - float(stored["200"][5])) < 0.1
     else:  # 60, which lies between two lines of the stored log
-        assert float(stored["200"][5]) < float(last[5]) < float(stored["1"][5])
+        assert float(stored["200"][5]) < float(lines[-1][5]) < float(stored["10"][5])
 
 
 def test_one_fresh_run_from_top_to_bottom(name):
@@ -93,23 +98,80 @@ def test_claims_of_the_prose_hold_in_the_outputs(name):
     assert numbers(r"p\(h\) = (\d\.\d+)", cells["step"]) == [
         pytest.approx(0.01, abs=2e-3)
     ]
-    assert numbers(r"mean loss: (\d\.\d+)", cells["character-losses"])[0] < 4.7
-    assert "'Spaghetti ': 0 times in the text" in printed(cells["primes"])
+    loss = numbers(r"mean loss: (\d\.\d+)", cells["character-losses"])[0]
+    assert loss == pytest.approx(math.log(100), abs=0.1)
+    assert "'Spaghetti ' (count in the text: 0)" in printed(cells["primes"])
     third = numbers(r"(\d\.\d+) nats", cells["baselines"])[2]
-    log = stored_log(name)
-    assert float(log[1][5]) < third  # soon below all three baselines
-    assert float(log[1][5]) - float(log[13][5]) > float(log[13][5]) - float(log[25][5])
-    *first, middle, far = numbers(r"\d\.\d+", cells["context"])
+    *first, far = numbers(r"\d+\.\d+", cells["context"])
     assert len(first) == 5 and first[0] > third > first[2] + 0.3
-    assert abs(middle - far) < 0.06 and far < min(first)
+    assert far < min(first)
     if name == "lstmcell":
-        first, other = numbers(r"(\d\.\d+) nats", cells["first-letters"])
-        assert first > 2 * other
         assert numbers(r"difference: (\S+)", cells["by-hand"])[0] < 1e-5
     else:
-        one, whole = numbers(r"per call: +(\d+\.\d) ms", cells["one-call"])
+        one, whole = numbers(r"at a time: +(\d+\.\d) ms", cells["one-call"])
         assert one > 1.3 * whole
         assert max(numbers(r"difference in .* (\S+)\n", cells["one-call"])) < 1e-5
+
+
+def test_numbers_in_the_prose_are_those_of_the_outputs(name):
+    notebook = read(name)
+    cells = code_cells(notebook)
+    prose = {c.id: " ".join(c.source.split()) for c in notebook.cells}
+    kept = int(numbers(r"read, ([\d,]+) kept", cells["text"], ",")[0])
+    assert f"about {kept // 1000},000 characters" in prose["title"]
+    assert round(5000 * 200 / kept) == 12
+    for cell_id in "train-intro", "perplexity-read":
+        assert "about twelve times" in prose[cell_id]
+    starts = ast.literal_eval(printed(cells["portions"]))
+    assert len(starts) == 2 and "only two places" in prose["portions-intro"]
+    shown = re.search(r"\\ln 100=(\d\.\d+)", prose["character-losses-read"])[1]
+    assert float(shown) == round(math.log(100), 3)
+    (perplexity,) = numbers(r"perplexity: (\S+)", cells["perplexity"])
+    assert round(perplexity) == 3 and "among three that are" in prose["perplexity-read"]
+    assert "about ten characters" in prose["context-read"]
+
+
+def test_numbers_worked_out_in_the_section_inside_the_lstm(name):
+    (cell,) = (cell for cell in read(name).cells if cell.id == "inside")
+    inside = " ".join(cell.source.split())
+    memory, larger, smaller, faded = 1.0, 1.0, 0.5, []
+    for _ in range(10):
+        memory = math.tanh(0.5 * memory)
+        larger, smaller = math.tanh(2 * larger), math.tanh(2 * smaller)
+        faded.append(memory)
+    new_c = 0.9 * 2 + 0.1 * -1
+    values = [f"{faded[0]:.2f}", f"{faded[1]:.2f}", f"{faded[9]:.4f}"]
+    values += [f"near {larger:.2f}", f"near {smaller:.2f}", f"={new_c:.1f}$"]
+    values += [f"={0.5 * math.tanh(new_c):.2f}$"]
+    assert [value for value in values if value not in inside] == []
+    assert 0.9**10 == pytest.approx(1 / 3, abs=0.02) and "a third is left" in inside
+
+
+def test_learning_comes_in_the_stages_of_the_baselines(name, trained):
+    """As the prose says of the figure; loosely, since other texts differ too."""
+    losses, baselines = (trained[name][key] for key in ("losses", "baselines"))
+    uniform, frequencies, previous = baselines.values()
+    assert losses[0] == pytest.approx(uniform, abs=0.1)
+    assert np.mean(losses[7:14]) == pytest.approx(frequencies, abs=0.3)
+    assert np.mean(losses[39:60]) == pytest.approx(previous, abs=0.2)
+
+
+def test_the_samples_show_the_stages(name):
+    """Gibberish, frequent characters, pairs, words, questions, the FAQ's phrases."""
+    text = TEXT_FILE.read_text(encoding="utf-8").replace("’", "'")
+    log = printed(code_cells(read(name))["train"])
+    _, *parts = re.split(r"^iteration (\d+) of .*\n", log, flags=re.M)
+    samples = {int(i): sample.strip("\n") for i, sample in zip(parts[::2], parts[1::2])}
+    common = [sum(c.isalpha() or c == " " for c in samples[i]) for i in (1, 10, 50)]
+    assert common[0] < 70 < 85 < min(common[1:])
+    pairs = {i: list(zip(samples[i], samples[i][1:])) for i in (10, 50)}
+    known = [sum(a + b in text for a, b in pairs[i]) / len(pairs[i]) for i in (10, 50)]
+    assert known[0] < known[1] > 0.97
+    words = re.findall(r"[a-z]+", samples[200].lower())
+    assert sum(word in text.lower().split() for word in words) >= 5
+    assert any("?" in samples[i] for i in range(200, 1001, 200))
+    late = " ".join(samples[i] for i in range(4000, 5001, 200))
+    assert any(late[i : i + 18] in text for i in range(len(late)))
 
 
 def test_a_low_temperature_repeats_and_a_high_one_varies(name):

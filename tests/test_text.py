@@ -3,6 +3,7 @@
 import math
 import string
 
+import numpy as np
 import pytest
 from notebooks import TEXT_FILE, Lesson
 
@@ -57,9 +58,15 @@ def test_the_cell_says_what_it_changed(tmp_path, capsys):
     path.write_text("a  “quoted” word 好, a “second”", encoding="utf-8")
     read_as_text(path)
     out = capsys.readouterr().out
-    assert "  2 times '“' became '\"'\n" in out
-    assert "  1 times '好' became ''\n" in out
+    assert "  2x '“' became '\"'\n" in out
+    assert "  1x '好' became ''\n" in out
     assert '30 characters read, 28 kept:\n\na "quoted" word , a' in out
+
+
+def test_the_encoding_is_not_left_to_the_machine(monkeypatch):
+    """On Windows, Python's own default may be another one."""
+    monkeypatch.setattr("io.text_encoding", lambda name, *_: name or "latin-1")
+    assert "university's health" in Lesson("lstm", "text")["text"]
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -79,7 +86,7 @@ def test_characters_become_their_indices(cells):
     assert cells["char_to_tensor"](string.printable).tolist() == list(range(100))
     assert str(tensor.dtype) == str(cells["char_to_tensor"]("").dtype) == "torch.int64"
     with pytest.raises(ValueError, match=r"'é' is not in string\.printable"):
-        cells["char_to_tensor"]("caf\u00e9")
+        cells["char_to_tensor"]("n\u00e9 t")  # the one that is unknown, not the last
 
 
 def test_control_characters_are_shown_as_signs(cells):
@@ -97,12 +104,56 @@ def test_baselines_of_a_text_counted_by_hand(cells):
     assert pair == pytest.approx(49 * math.log(50 / 49) / 100)
 
 
+def test_the_third_baseline_knows_the_previous_character_not_the_next(cells):
+    lesson = dict(cells) | {"text": "aab"}
+    exec(cells.cells["baselines"], lesson)
+    # of 2 a, one is followed by a, one by b
+    assert lesson["baselines"]["previous character"] == pytest.approx(
+        2 * math.log(2) / 3
+    )
+
+
+def written_by_the_baselines(cells, text, capsys, runs=1):
+    """Return what each baseline has written about text, all runs in one string."""
+    lesson = dict(cells) | {"text": text, "demo_rng": np.random.default_rng(0)}
+    capsys.readouterr()
+    exec(cells.cells["baselines"], lesson)
+    for _ in range(runs):
+        exec(cells.cells["baselines-write"], lesson)
+    parts = capsys.readouterr().out.split("--- ")[1:]
+    written = {}
+    for name, sample in (part.split("\n", 1) for part in parts):
+        assert sample.endswith("\n\n")
+        written[name] = written.get(name, "") + sample[:-2]
+    assert all(len(sample) == 100 * runs for sample in written.values())
+    return written
+
+
+def test_the_baselines_write_what_they_know(cells, capsys):
+    uniform, frequent, chain = written_by_the_baselines(
+        cells, "ab" * 60 + "c" * 30, capsys, runs=20
+    ).values()
+    shown = string.printable.translate(cells["SIGNS"])
+    assert set(uniform) <= set(shown) and len(set(uniform)) > 80
+    assert set(frequent) == set("abc")
+    assert 0.35 < frequent.count("a") / len(frequent) < 0.45  # 60 of 150
+    pairs = {chain[i : i + 2] for i in range(len(chain) - 1) if i % 100 < 99}
+    assert pairs == {"ab", "ba", "bc", "cc", "ca"}  # the last c, then from the start
+
+
+def test_the_baselines_write_on_after_a_last_character_that_is_unique(cells, capsys):
+    written_by_the_baselines(cells, "ab" * 5 + "z", capsys, runs=20)
+
+
 def test_baselines_fall_with_what_is_known_and_are_printed(capsys):
     lesson = Lesson("lstm", "text")
     capsys.readouterr()
     lesson.run("baselines")
     values = list(lesson["baselines"].values())
     assert values == sorted(values, reverse=True)
-    for line, value in zip(capsys.readouterr().out.splitlines(), values):
-        assert f"{value:.3f} nats, as hard as" in line
-        assert line.endswith(f"{math.exp(value):.1f} equal choices")
+    first, *lines = capsys.readouterr().out.splitlines()
+    num_chars = len(set(lesson["text"]))
+    assert first == f"{num_chars} of the 100 characters occur in the text."
+    for line, value in zip(lines, values, strict=True):
+        assert f"{value:.3f} nats, a choice among" in line
+        assert line.endswith(f"{math.exp(value):.1f} equals")

@@ -1,7 +1,9 @@
 """Training: against the lecture's loop, every setting, log, going on, what may fail."""
 
+import contextlib
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from notebooks import Lesson
 
 LOG_LINE = re.compile(
     r"^iteration (\d+) of (\d+) \| (\d+\.\d) min \| "
-    r"loss (\d+\.\d{3}), mean of the last 100: (\d+\.\d{3})$",
+    r"loss (\d+\.\d{3}), mean of the last tenth: (\d+\.\d{3})$",
     re.M,
 )
 SMALL = {"NUM_ITER": 6, "LOG_EVERY": 3, "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 16}
@@ -82,7 +84,7 @@ def test_log_samples_figures_and_pdf_are_those_of_the_settings(unusual):
         assert line[2] == "7" and float(line[3]) < 5
         losses = unusual["losses"][: int(line[1])]
         assert float(line[4]) == pytest.approx(losses[-1], abs=6e-4)
-        assert float(line[5]) == pytest.approx(np.mean(losses), abs=6e-4)
+        assert float(line[5]) == pytest.approx(losses[-1], abs=6e-4)  # a tenth of 7
         sample = unusual.log[line.end() + 1 :].split("\niteration")[0].rstrip("\n")
         assert sample.startswith("The ") and 20 < len(sample) <= 4 + 33
     assert unusual.generated == [(unusual["model"], "The ", 33, 0.5)] * 4
@@ -93,15 +95,36 @@ def test_log_samples_figures_and_pdf_are_those_of_the_settings(unusual):
         assert file.read(4) == b"%PDF"
 
 
-def test_the_mean_is_that_of_the_last_100(name, tmp_path, capsys):
+def test_the_mean_is_that_of_the_last_tenth_of_all(name, tmp_path, capsys):
     lesson = train(name, tmp_path, "setup", NUM_ITER=1)
-    lesson["losses"] = [9.0] * 50 + [2.0] * 99
+    lesson["losses"] = [9.0] * 54 + [2.0] * 5
     capsys.readouterr()
     lesson.run("train")
     line = LOG_LINE.search(capsys.readouterr().out)
-    assert line[1] == line[2] == "150"
-    mean = (99 * 2 + lesson["losses"][-1]) / 100
+    assert line[1] == line[2] == "60"
+    mean = (5 * 2 + lesson["losses"][-1]) / 6
     assert float(line[5]) == pytest.approx(mean, abs=6e-4)
+
+
+def test_the_log_has_the_stages_at_1_10_and_50(name, tmp_path, capsys):
+    small = {"TEXT_PORTION_SIZE": 5, "PREDICT_LEN": 3, "LOG_EVERY": 40}
+    lesson = train(name, tmp_path, "setup", NUM_ITER=55, **small)
+    capsys.readouterr()
+    lesson.run("train")
+    lesson["NUM_ITER"] = 3
+    lesson.run("train")
+    lines = LOG_LINE.finditer(capsys.readouterr().out)
+    assert [int(line[1]) for line in lines] == [1, 10, 40, 50, 55, 58]
+
+
+def test_the_log_tells_minutes(name, tmp_path, capsys):
+    lesson = train(name, tmp_path, "setup", NUM_ITER=3, LOG_EVERY=1)
+    ticks = iter(range(0, 6000, 60))
+    lesson["time"] = SimpleNamespace(perf_counter=lambda: next(ticks))
+    capsys.readouterr()
+    lesson.run("train")
+    lines = LOG_LINE.finditer(capsys.readouterr().out)
+    assert [line[3] for line in lines] == ["1.0", "2.0", "3.0"]
 
 
 def test_demonstrations_change_nothing_that_is_trained(name, tmp_path):
@@ -125,7 +148,7 @@ def test_running_again_trains_on_and_setup_starts_over(name, tmp_path, capsys):
     capsys.readouterr()
     lesson.run("train")
     lines = list(LOG_LINE.finditer(capsys.readouterr().out))
-    assert [line[1] for line in lines] == ["4", "6"]
+    assert [line[1] for line in lines] == ["6"]
     assert lesson["losses"] == train(name, tmp_path, NUM_ITER=6)["losses"]
     lesson.run("setup")
     assert lesson["losses"] == []
@@ -145,7 +168,7 @@ def test_an_interrupt_keeps_what_was_learned(name, tmp_path, capsys):
 
     lesson["generate"] = interrupt
     lesson.run("train")
-    assert "Interrupted after iteration 1: run the cell" in capsys.readouterr().out
+    assert "Interrupted after iteration 1; what was" in capsys.readouterr().out
     assert len(lesson.shown[-1].axes[0].lines[0].get_xdata()) == 1
     assert (tmp_path / "loss.pdf").exists()
     lesson["NUM_ITER"] = 11
@@ -153,22 +176,73 @@ def test_an_interrupt_keeps_what_was_learned(name, tmp_path, capsys):
     assert lesson["losses"] == whole
 
 
+def test_an_interrupt_between_two_log_lines_counts_what_was_learned(
+    name, tmp_path, capsys
+):
+    lesson = train(name, tmp_path, "setup")
+    draw_example = lesson["draw_example"]
+
+    def interrupt(*args):
+        if len(lesson["losses"]) == 2:
+            raise KeyboardInterrupt
+        return draw_example(*args)
+
+    lesson["draw_example"] = interrupt
+    lesson.run("train")
+    assert "Interrupted after iteration 2;" in capsys.readouterr().out
+    assert len(lesson["losses"]) == 2
+
+
 def test_a_pdf_that_cannot_be_written_stops_nothing(name, tmp_path, capsys):
     """A folder of that name stands in for a file that a viewer has locked."""
     (tmp_path / "loss.pdf").mkdir()
     lesson = train(name, tmp_path)
-    out = capsys.readouterr().out
-    assert out.count(f"{tmp_path}/loss.pdf was not saved (Is a directory);") == 3
+    said = re.findall(r"^.*was not saved.*$", capsys.readouterr().out, re.M)
+    assert len(said) == 3
+    assert said[0].startswith(f"{tmp_path}/loss.pdf was not saved (IsADirectoryError(")
+    assert said[0].endswith("; training continues.")
     assert len(lesson["losses"]) == 6 and len(lesson.shown) == 1 + 3
 
 
-def test_a_loss_that_is_no_number_is_said_in_one_sentence(name, tmp_path):
+def test_an_interrupt_within_the_first_save_costs_one_line_for_each_pdf(
+    name, tmp_path, capsys, monkeypatch
+):
+    """It leaves matplotlib's PDF code half imported, which then raises."""
+    interrupts = iter([KeyboardInterrupt()])
+
+    def savefig(*args, **kwargs):
+        raise next(interrupts, AssertionError())
+
+    lesson = train(name, tmp_path, "setup")
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
+    capsys.readouterr()
+    lesson.run("train")
+    out = capsys.readouterr().out
+    assert "Interrupted after iteration 1;" in out
+    line = f"{tmp_path}/loss.pdf was not saved (AssertionError()); training continues."
+    assert out.endswith(line + "\n") and out.count(line) == 1
+    lesson.run("train")
+    assert len(lesson["losses"]) == 7
+    assert capsys.readouterr().out.count(line) == 3
+
+
+@pytest.mark.parametrize("bias", [math.nan, -math.inf])
+def test_a_loss_that_is_not_finite_is_said_in_one_sentence(name, tmp_path, bias):
     lesson = train(name, tmp_path, "setup")
     with torch.no_grad():
-        lesson["model"].linear.bias[0] = math.nan
-    with pytest.raises(ValueError, match="loss is no number: lower LEARNING_RATE"):
+        lesson["model"].linear.bias[1:] = bias
+    with pytest.raises(ValueError, match="not finite: lower LEARNING_RATE and rerun"):
         lesson.run("train")
     assert len(lesson["losses"]) == 1
+
+
+def test_the_model_is_made_on_the_device_of_the_settings(name):
+    """The device "meta" has no numbers, but shows where a tensor was made."""
+    lesson = Lesson(name, "plot", ["one-call"])
+    lesson["device"] = "meta"
+    with contextlib.suppress(RuntimeError):  # there is no fused Adam there
+        lesson.run("setup")
+    assert lesson["model"].linear.weight.is_meta
 
 
 def test_the_smallest_settings_run(name, tmp_path):

@@ -80,9 +80,22 @@ def test_same_seed_same_text_and_no_gradients(lesson):
     assert not lesson["read_prime"](lesson["untrained"], "th")[0].requires_grad
 
 
+def test_no_graph_is_kept_while_writing(lesson, monkeypatch):
+    recorded = []
+    exact = lesson["untrained"].forward
+
+    def forward(*args):
+        recorded.append(torch.is_grad_enabled())
+        return exact(*args)
+
+    monkeypatch.setattr(lesson["untrained"], "forward", forward)
+    lesson["generate"](lesson["untrained"], "th", 3, 0.8)
+    assert recorded and not any(recorded)
+
+
 @pytest.mark.parametrize("temperature", [0, 0.0, -1])
 def test_a_temperature_that_is_not_above_zero(lesson, temperature):
-    with pytest.raises(ValueError, match=f"temperature is {temperature}: .*above 0"):
+    with pytest.raises(ValueError, match=f"above 0, not {temperature}"):
         lesson["generate"](lesson["untrained"], "th", 5, temperature)
 
 
