@@ -96,12 +96,14 @@ def compare_forms(device, fast):
         "the same training, PyTorch calls only": (bare, calls_only, many),
     }
     forms = {name: (make(of, n), n) for name, (make, of, n) in forms.items()}
-    columns = []
+    columns, bounds = [], []
     for enabled in (True, False):
         with fast.flags(enabled=enabled):
             ms = medians(forms)
         base = ms["`char_rnn_lstm.ipynb`"]
-        columns.append({name: f"{v:.0f} | {v / base:.2f}" for name, v in ms.items()})
+        columns.append({name: f"{v:.0f} | {v / base:.1f}" for name, v in ms.items()})
+        lecture_ms, cell_ms, _, whole_ms, calls_ms = ms.values()
+        bounds.append(f"{cell_ms / lecture_ms:.2f}, {whole_ms / calls_ms:.2f}")
     kind = "oneDNN" if device == "cpu" else "cuDNN"
     print(
         f"\n| one iteration, {device} | ms with {kind} | ratio | ms without | ratio |"
@@ -109,6 +111,7 @@ def compare_forms(device, fast):
     print("|---|---:|---:|---:|---:|")
     for name in forms:
         print(f"| {name} | {columns[0][name]} | {columns[1][name]} |")
+    print("LSTMCell / lecture, nn.LSTM / calls only:", *bounds, sep="\n")
 
 
 def compare_sizes(device, setting, values, threads):

@@ -48,13 +48,13 @@ def name(request):
 @pytest.fixture(scope="session")
 def lesson(name):
     """Each notebook untrained, up to `plot`. Tests only read it."""
-    return Lesson(name, "plot", ["one-call"])
+    return Lesson(name, "plot")
 
 
 @pytest.fixture(scope="session")
 def cells():
     """One notebook untrained, for cells that are the same in both."""
-    return Lesson("lstm", "plot", ["one-call"])
+    return Lesson("lstm", "plot")
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,7 @@ def trained(tmp_path_factory):
     """Both notebooks after 60 iterations with the default sizes."""
     pdf = str(tmp_path_factory.mktemp("trained") / "loss.pdf")
     settings = {"NUM_ITER": 60, "LOG_EVERY": 1000, "LOSS_PLOT_FILE": pdf}
-    return {n: Lesson(n, "train", ["one-call"], **settings) for n in PATHS}
+    return {n: Lesson(n, "train", **settings) for n in PATHS}
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,7 @@ def unusual(name, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
     (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
     files = {"TEXT_FILE": f"{folder}/own.txt", "LOSS_PLOT_FILE": f"{folder}/own.pdf"}
-    lesson = Lesson(name, "setup", ["one-call"], **UNUSUAL | files)
+    lesson = Lesson(name, "setup", **UNUSUAL | files)
     generate, lesson.generated = lesson["generate"], []
 
     def record(*args):

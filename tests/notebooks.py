@@ -47,11 +47,11 @@ def execute(notebook, folder):
 class Lesson(dict):
     """A notebook's namespace, its cells run in this process one after the other.
 
-    settings replace what the `parameters` cell sets. `shown` holds what `display` and
-    its handle were given.
+    Nothing needs the cells that are skipped. settings replace what the `parameters`
+    cell sets. `shown` holds what `display` and its handle were given.
     """
 
-    def __init__(self, name, last, skip=(), **settings):
+    def __init__(self, name, last, skip=("baselines-write", "one-call"), **settings):
         super().__init__()
         self.cells = {k: cell.source for k, cell in code_cells(read(name)).items()}
         self.name, self.shown = name, []

@@ -18,7 +18,7 @@ SETTINGS = {"HIDDEN_DIM": 8, "PREDICT_LEN": 99, "TEMPERATURE": 0.7}
 @pytest.fixture(scope="module")
 def after(name):
     """A notebook up to `setup`, with another model than the untrained one."""
-    lesson = Lesson(name, "setup", ["one-call"], **SETTINGS)
+    lesson = Lesson(name, "setup", **SETTINGS)
     with torch.no_grad():
         lesson["model"].linear.weight.mul_(8)
     return lesson
@@ -232,7 +232,7 @@ def test_how_far_back_a_trained_network_remembers(tmp_path, capsys):
     """The three statements of the prose, after 800 iterations, loosely."""
     pdf = str(tmp_path / "loss.pdf")
     settings = {"NUM_ITER": 800, "LOG_EVERY": 10**6, "LOSS_PLOT_FILE": pdf}
-    lesson = Lesson("lstm", "train", ["one-call"], **settings)
+    lesson = Lesson("lstm", "train", **settings)
     lesson.run("context")
     means, third = lesson["means"], lesson["baselines"]["previous character"]
     assert means[0] > third

@@ -108,7 +108,7 @@ def test_by_hand_agrees_with_the_layer(capsys):
 
 
 def test_one_call_sees_a_difference(capsys):
-    lesson = Lesson("lstm", "generate", ["one-call"])
+    lesson = Lesson("lstm", "generate")
     exact = lesson["untrained"].forward
 
     def one_logit_off(characters, *states):
@@ -122,7 +122,7 @@ def test_one_call_sees_a_difference(capsys):
 
 
 def test_one_call_times_in_milliseconds(capsys):
-    lesson = Lesson("lstm", "generate", ["one-call"])
+    lesson = Lesson("lstm", "generate")
     ticks = iter(range(100))
     lesson["time"] = SimpleNamespace(perf_counter=lambda: next(ticks))
     capsys.readouterr()
@@ -164,8 +164,7 @@ def test_character_losses_are_those_of_the_equations(lesson):
 
 
 def test_the_untrained_loss_is_that_of_the_portion_shown(name, capsys):
-    skip = ["by-hand", "baselines", "baselines-write"]
-    lesson = Lesson(name, "character-losses", skip)
+    lesson = Lesson(name, "character-losses")
     printed = capsys.readouterr().out.splitlines()[-1]
     logits, _, _ = one_by_one(lesson["untrained"], lesson["inputs"])
     loss = F.cross_entropy(logits, lesson["targets"]).item()

@@ -46,6 +46,8 @@ def test_losses_are_those_of_a_fresh_run(name, real_runs, trained):
     for line, atol in zip(lines, (2e-3, 5e-3, 5e-2)):  # 1, 10, 50
         assert float(line[4]) == pytest.approx(float(stored[line[1]][4]), abs=atol)
     if lines[-1][1] == "200":
+        third = numbers(r"(\d\.\d+) nats", code_cells(notebook)["baselines"])[2]
+        assert np.mean(losses[90:100]) < third  # "by 100, the blue line is below that"
         assert abs(float(lines[-1][5]) - float(stored["200"][5])) < 0.1
     else:  # 60, which lies between two lines of the stored log
         assert float(stored["200"][5]) < float(lines[-1][5]) < float(stored["10"][5])
@@ -169,8 +171,8 @@ def test_the_samples_show_the_stages(name):
     assert known[0] < known[1] > 0.97
     words = re.findall(r"[a-z]+", samples[200].lower())
     assert sum(word in text.lower().split() for word in words) >= 5
-    assert any("?" in samples[i] for i in range(200, 1001, 200))
-    late = " ".join(samples[i] for i in range(4000, 5001, 200))
+    assert any("?" in samples[i] for i in (200, 400, 600))
+    late = " ".join(samples[i] for i in (800, 1000, 1200))
     assert any(late[i : i + 18] in text for i in range(len(late)))
 
 

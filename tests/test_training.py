@@ -23,7 +23,7 @@ SMALL = {"NUM_ITER": 6, "LOG_EVERY": 3, "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 1
 def train(name, folder, last="train", **settings):
     """Run a notebook up to `last` with small settings; the PDF goes into folder."""
     settings = SMALL | {"LOSS_PLOT_FILE": str(folder / "loss.pdf")} | settings
-    return Lesson(name, last, ["one-call"], **settings)
+    return Lesson(name, last, **settings)
 
 
 def fresh_model(lesson):
@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_finite_is_said_in_one_sentence(name, tmp_path, bias)
 
 def test_the_model_is_made_on_the_device_of_the_settings(name):
     """The device "meta" has no numbers, but shows where a tensor was made."""
-    lesson = Lesson(name, "plot", ["one-call"])
+    lesson = Lesson(name, "plot")
     lesson["device"] = "meta"
     with contextlib.suppress(RuntimeError):  # there is no fused Adam there
         lesson.run("setup")
