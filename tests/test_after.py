@@ -77,6 +77,7 @@ def test_the_iterations_are_on_a_logarithmic_axis_in_plain_numbers(cells):
 
 @pytest.mark.parametrize("count", [0, 1, 9, 100])
 def test_the_loss_figure_of_few_losses(cells, count):
+    plt.close("all")
     axes = cells["loss_figure"]([4.6] * count, BASELINES).axes[0]
     assert [len(line.get_xdata()) for line in axes.lines[:2]] == [count] * 2
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [4.6] * count)
