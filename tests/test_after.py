@@ -91,6 +91,16 @@ def test_the_plot_is_saved_as_pdf_whatever_the_name(cells, tmp_path):
     assert (tmp_path / "loss.png").read_bytes().startswith(b"%PDF")
 
 
+def test_the_figure_that_is_shown_is_the_one_that_is_saved(cells, monkeypatch):
+    shown, saved = [], []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda self, *_, **__: saved.append(self)
+    )
+    handle = SimpleNamespace(update=shown.append)
+    cells["show_losses"]([1.0], {}, handle, "loss.pdf")
+    assert len(saved) == 1 and saved == shown
+
+
 def test_perplexity_is_that_of_the_last_tenth(after, monkeypatch, capsys):
     monkeypatch.setitem(after, "losses", [9.0] * 4500 + [1.5] * 500)
     after.run("perplexity")

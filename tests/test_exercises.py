@@ -63,6 +63,7 @@ def test_larger_tables_have_the_entries_and_losses_of_the_answer(lesson, capsys)
 
 
 def test_the_gradient_is_that_of_the_last_loss(lesson):
+    plt.close("all")
     exec(block("lstmcell", "retain_grad"), lesson)
     assert len(lesson["sizes"]) == 200 and lesson["sizes"][0] > lesson["sizes"][40] > 0
     logits = logits_of(lesson, lesson["inputs"])[-1:]

@@ -141,6 +141,11 @@ def test_the_baselines_write_what_they_know(cells, capsys):
     assert pairs == {"ab", "ba", "bc", "cc", "ca"}  # the last c, then from the start
 
 
+def test_the_baselines_write_the_same_with_the_same_generator(cells, capsys):
+    first = written_by_the_baselines(cells, cells["text"], capsys)
+    assert first == written_by_the_baselines(cells, cells["text"], capsys)
+
+
 def test_the_baselines_write_on_after_a_last_character_that_is_unique(cells, capsys):
     written_by_the_baselines(cells, "ab" * 5 + "z", capsys, runs=20)
 
