@@ -101,7 +101,7 @@ def compare_forms(device, fast):
         with fast.flags(enabled=enabled):
             ms = medians(forms)
         base = ms["`char_rnn_lstm.ipynb`"]
-        columns.append({name: f"{v:.0f} | {v / base:.1f}" for name, v in ms.items()})
+        columns.append({name: f"{v:.0f} | {v / base:.2g}" for name, v in ms.items()})
         lecture_ms, cell_ms, _, whole_ms, calls_ms = ms.values()
         bounds.append(f"{cell_ms / lecture_ms:.2f}, {whole_ms / calls_ms:.2f}")
     kind = "oneDNN" if device == "cpu" else "cuDNN"

@@ -171,7 +171,7 @@ def test_the_samples_show_the_stages(name):
     assert known[0] < known[1] > 0.97
     words = re.findall(r"[a-z]+", samples[200].lower())
     assert sum(word in text.lower().split() for word in words) >= 5
-    assert any("?" in samples[i] for i in (200, 400, 600))
+    assert "?" in samples[200]
     late = " ".join(samples[i] for i in (800, 1000, 1200))
     assert any(late[i : i + 18] in text for i in range(len(late)))
 

@@ -26,7 +26,7 @@ def run(folder, *command):
 def table():
     """The first table of the benchmark: ms and ratio, with oneDNN and without."""
     out = run(ROOT, "tests/benchmark.py", "1")
-    rows = re.findall(r"^\| ([^|]+)((?: \| \d+ \| \d+\.\d){2}) \|$", out, re.M)
+    rows = re.findall(r"^\| ([^|]+)((?: \| \d+ \| [\d.]+){2}) \|$", out, re.M)
     return {name: [float(x) for x in row.split(" | ")[1:]] for name, row in rows}
 
 
