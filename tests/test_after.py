@@ -112,7 +112,7 @@ def test_perplexity_is_that_of_the_last_tenth(after, monkeypatch, capsys):
     assert "last 2 iterations: 3.000 nats" in out
     assert out.endswith(f"perplexity: {math.exp(3):.2f}\n")  # not the mean of two
     monkeypatch.setitem(after, "losses", [])
-    with pytest.raises(ZeroDivisionError):  # nothing was trained
+    with pytest.raises(ValueError, match="Nothing is trained yet: run the training"):
         after.run("perplexity")
 
 

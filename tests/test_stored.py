@@ -159,7 +159,7 @@ def test_learning_comes_in_the_stages_of_the_baselines(name, trained):
 
 
 def test_the_samples_show_the_stages(name):
-    """Gibberish, frequent characters, pairs, words, questions, the FAQ's phrases."""
+    """Gibberish, frequent characters, pairs, short words, the FAQ's own phrases."""
     text = TEXT_FILE.read_text(encoding="utf-8").replace("’", "'")
     log = printed(code_cells(read(name))["train"])
     _, *parts = re.split(r"^iteration (\d+) of .*\n", log, flags=re.M)
@@ -171,7 +171,6 @@ def test_the_samples_show_the_stages(name):
     assert known[0] < known[1] > 0.97
     words = re.findall(r"[a-z]+", samples[200].lower())
     assert sum(word in text.lower().split() for word in words) >= 5
-    assert "?" in samples[200]
     late = " ".join(samples[i] for i in (800, 1000, 1200))
     assert any(late[i : i + 18] in text for i in range(len(late)))
 

@@ -199,8 +199,8 @@ def test_a_pdf_that_cannot_be_written_stops_nothing(name, tmp_path, capsys):
     lesson = train(name, tmp_path)
     said = re.findall(r"^.*was not saved.*$", capsys.readouterr().out, re.M)
     assert len(said) == 3
-    assert said[0].startswith(f"{tmp_path}/loss.pdf was not saved (IsADirectoryError(")
-    assert said[0].endswith("; training continues.")
+    start = f"The plot was not saved as {tmp_path}/loss.pdf (IsADirectoryError("
+    assert said[0].startswith(start) and said[0].endswith("; nothing else is lost.")
     assert len(lesson["losses"]) == 6 and len(lesson.shown) == 1 + 3
 
 
@@ -219,21 +219,26 @@ def test_an_interrupt_within_the_first_save_costs_one_line_for_each_pdf(
     lesson.run("train")
     out = capsys.readouterr().out
     assert "Interrupted after iteration 1;" in out
-    line = f"{tmp_path}/loss.pdf was not saved (AssertionError()); training continues."
+    line = f"not saved as {tmp_path}/loss.pdf (AssertionError()); nothing else is lost."
     assert out.endswith(line + "\n") and out.count(line) == 1
     lesson.run("train")
     assert len(lesson["losses"]) == 7
     assert capsys.readouterr().out.count(line) == 3
 
 
-@pytest.mark.parametrize("bias", [math.nan, -math.inf])
-def test_a_loss_that_is_not_finite_is_said_in_one_sentence(name, tmp_path, bias):
+@pytest.mark.parametrize("bias", [math.nan, -math.inf, -1000.0])
+def test_a_loss_that_has_exploded_is_said_in_one_sentence(name, tmp_path, bias):
     lesson = train(name, tmp_path, "setup")
     with torch.no_grad():
         lesson["model"].linear.bias[1:] = bias
-    with pytest.raises(ValueError, match="not finite: lower LEARNING_RATE and rerun"):
+    with pytest.raises(ValueError, match="exploded: lower LEARNING_RATE and rerun all"):
         lesson.run("train")
     assert len(lesson["losses"]) == 1
+
+
+def test_a_learning_rate_of_10_is_said_to_be_too_high(tmp_path):
+    with pytest.raises(ValueError, match="exploded: lower LEARNING_RATE"):
+        train("lstm", tmp_path, LEARNING_RATE=10.0, NUM_ITER=200)
 
 
 def test_the_model_is_made_on_the_device_of_the_settings(name):
