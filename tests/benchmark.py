@@ -1,63 +1,64 @@
 """Measure milliseconds per training iteration: python tests/benchmark.py [REPEATS]
 
-Runs the notebooks' own training cells; prints medians as the tables of the README.
+Runs the notebooks' own training cells beside the lecture's loop and bare PyTorch.
 """
 
 import contextlib
 import io
-import os
 import statistics
 import sys
 import time
 
 import numpy as np
 import torch
-from lecture import lecture_losses
 from notebooks import Lesson
 from torch.nn import functional as F
 
-REPEATS = 9
-PORTIONS, HIDDEN = (50, 100, 200, 400, 800, 1600), (32, 64, 128, 256, 512, 1024)
 
-
-def ready(name, **settings):
+def ready(name, device):
     """Return a notebook ready to train, with nothing written or drawn."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        demos = ["by-hand", "baselines-write", "one-call"]
-        lesson = Lesson(name, "setup", demos, LOG_EVERY=10**9, **settings)
+    lesson = Lesson(name, "setup", DEVICE=device, LOG_EVERY=10**9)
     lesson.update(generate=lambda *_: "", loss_figure=lambda *_: None)
-    lesson["show_losses"] = lambda *_: None
     return lesson
 
 
-def training(lesson, num_iter, source="train"):
+def cell(lesson, train, num_iter):
     """Return a function that runs num_iter iterations of a `train` cell."""
-    code = compile(lesson.cells[source], source, "exec")
+    code = compile(train, "train", "exec")
     lesson["NUM_ITER"] = num_iter
     return lambda: exec(code, lesson)
 
 
-def draw(lesson, rng):
-    size = lesson["TEXT_PORTION_SIZE"]
-    return lesson["draw_example"](lesson["text"], size, rng)
-
-
 def lecture(lesson, num_iter):
     """Return a function that runs num_iter iterations of the lecture's plain loop."""
-    rng = np.random.default_rng(0)
-    model = lesson["model"]
-    return lambda: lecture_losses(model, lambda: draw(lesson, rng), num_iter, 0.005)
+    model, rng = lesson["model"], np.random.default_rng(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+
+    def run():
+        for _ in range(num_iter):
+            inputs, targets = lesson["draw_example"](lesson["text"], 200, rng)
+            state, loss = None, 0.0
+            optimizer.zero_grad()
+            for i in range(len(inputs)):
+                logits, state = model(inputs[i].unsqueeze(0), state)
+                loss += F.cross_entropy(logits, targets[i].unsqueeze(0))
+            loss /= len(inputs)
+            loss.backward()
+            optimizer.step()
+            loss.item()
+
+    return run
 
 
 def bare(lesson, num_iter):
     """Return a function that runs num_iter iterations of nothing but PyTorch."""
-    example = draw(lesson, np.random.default_rng(0))
-    inputs, targets = (tensor.to(lesson["device"]) for tensor in example)
+    rng = np.random.default_rng(0)
+    inputs, targets = lesson["draw_example"](lesson["text"], 200, rng)
     model, optimizer = lesson["model"], lesson["optimizer"]
 
     def run():
         for _ in range(num_iter):
-            logits, _, _ = model(inputs, *model.init_zero_state())
+            logits, _ = model(inputs)
             loss = F.cross_entropy(logits, targets)
             optimizer.zero_grad()
             loss.backward()
@@ -67,10 +68,10 @@ def bare(lesson, num_iter):
     return run
 
 
-def medians(forms):
+def medians(forms, repeats):
     """Return milliseconds per iteration of each (function, iterations), in turns."""
     times = {name: [] for name in forms}
-    for repeat in range(REPEATS + 1):
+    for repeat in range(repeats + 1):
         for name, (run, num_iter) in forms.items():
             with contextlib.redirect_stdout(io.StringIO()):
                 started = time.perf_counter()
@@ -81,70 +82,34 @@ def medians(forms):
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def compare_forms(device, fast):
-    """Print the five forms, with PyTorch's fused LSTM (`fast`) on and off."""
-    lessons = [ready("lstmcell", DEVICE=device) for _ in range(2)]
-    lessons += [ready("lstm", DEVICE=device) for _ in range(3)]
-    plain, cell, single, whole, calls_only = lessons
-    single.cells["train"] = cell.cells["train"]  # one character per call
-    few, many = 1, 20 if REPEATS > 1 else 2
-    forms = {
-        "the lecture's plain loop": (lecture, plain, few),
-        "`char_rnn_lstmcell.ipynb`": (training, cell, few),
-        "`nn.LSTM`, one character per call": (training, single, few),
-        "`char_rnn_lstm.ipynb`": (training, whole, many),
-        "the same training, PyTorch calls only": (bare, calls_only, many),
-    }
-    forms = {name: (make(of, n), n) for name, (make, of, n) in forms.items()}
-    columns, bounds = [], []
-    for enabled in (True, False):
-        with fast.flags(enabled=enabled):
-            ms = medians(forms)
-        base = ms["`char_rnn_lstm.ipynb`"]
-        columns.append({name: f"{v:.0f} | {v / base:.2g}" for name, v in ms.items()})
-        lecture_ms, cell_ms, _, whole_ms, calls_ms = ms.values()
-        bounds.append(f"{cell_ms / lecture_ms:.2f}, {whole_ms / calls_ms:.2f}")
-    kind = "oneDNN" if device == "cpu" else "cuDNN"
-    print(
-        f"\n| one iteration, {device} | ms with {kind} | ratio | ms without | ratio |"
-    )
-    print("|---|---:|---:|---:|---:|")
-    for name in forms:
-        print(f"| {name} | {columns[0][name]} | {columns[1][name]} |")
-    print("LSTMCell / lecture, nn.LSTM / calls only:", *bounds, sep="\n")
-
-
-def compare_sizes(device, setting, values, threads):
-    """Print how an iteration of the nn.LSTM notebook grows with a setting."""
-    heads = " | ".join(f"ms, threads: {count}" for count in threads)
-    print(f"\n| `{setting}`, {device} | {heads} |")
-    print("|---:" * (1 + len(threads)) + "|")
-    for value in values:
-        forms = {}
-        for count in threads:
-            settings = {"DEVICE": device, "NUM_THREADS": count, setting: value}
-            run = training(ready("lstm", **settings), 5)
-
-            def with_threads(run=run, count=count):
-                torch.set_num_threads(count)
-                run()
-
-            forms[count] = (with_threads, 5)
-        row = [f"{ms:.2f}" for ms in medians(forms).values()]
-        print(f"| {value} | {' | '.join(row)} |")
+def main(repeats):
+    """Print a table for each device, with and without PyTorch's fused LSTM."""
+    devices = {"cpu": torch.backends.mkldnn}
+    if torch.cuda.is_available():
+        devices["cuda"] = torch.backends.cudnn
+    for device, fast in devices.items():
+        loop, lesson = ready("lstmcell", device), ready("lstmcell", device)
+        single, whole, floor = (ready("lstm", device) for _ in range(3))
+        one_by_one = lesson.cells["train"]  # runs with either model
+        forms = {
+            "the lecture's plain loop": (lecture(loop, 1), 1),
+            "char_rnn_lstmcell.ipynb": (cell(lesson, one_by_one, 1), 1),
+            "nn.LSTM, one character per call": (cell(single, one_by_one, 1), 1),
+            "char_rnn_lstm.ipynb": (cell(whole, whole.cells["train"], 20), 20),
+            "bare PyTorch": (bare(floor, 20), 20),
+        }
+        for enabled in True, False:
+            with fast.flags(enabled=enabled):
+                ms = medians(forms, repeats)
+            print(f"\n{fast.__name__} {'on' if enabled else 'off'}: ms per iteration")
+            for name, value in ms.items():
+                print(f"{name:32s} {value:7.2f}")
+            loop_ms, lesson_ms, single_ms, whole_ms, bare_ms = ms.values()
+            print(f"lesson / lecture {lesson_ms / loop_ms:.2f}", end=", ")
+            print(f"laboratory / bare {whole_ms / bare_ms:.2f}", end=", ")
+            print(f"one per call / laboratory {single_ms / whole_ms:.1f}")
 
 
 if __name__ == "__main__":
-    REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS
-    cores = os.cpu_count()
-    print(f"PyTorch {torch.__version__}, {cores} cores, median of {REPEATS} repeats")
-    devices = {"cpu": torch.backends.mkldnn}
-    if torch.cuda.is_available():
-        print(torch.cuda.get_device_name())
-        devices["cuda"] = torch.backends.cudnn
-    for device, fast in devices.items():
-        compare_forms(device, fast)
-        counts = sorted({1, cores}) if device == "cpu" else [1]
-        if REPEATS > 1:
-            compare_sizes(device, "TEXT_PORTION_SIZE", PORTIONS, counts)
-            compare_sizes(device, "HIDDEN_DIM", HIDDEN, counts)
+    print("PyTorch", torch.__version__)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
