@@ -9,107 +9,61 @@ import statistics
 import sys
 import time
 
-import numpy as np
 import torch
 from notebooks import Lesson
+from test_training import lecture_losses
 from torch.nn import functional as F
 
 
-def ready(name, device):
-    """Return a notebook ready to train, with nothing written or drawn."""
-    lesson = Lesson(name, "setup", DEVICE=device, LOG_EVERY=10**9)
-    lesson.update(generate=lambda *_: "", loss_figure=lambda *_: None)
-    return lesson
+def bare(ns):
+    """Train for NUM_ITER iterations on one example, with nothing but PyTorch."""
+    inputs, targets = ns["draw_example"](ns["text"], 200, ns["train_rng"])
+    for _ in range(ns["NUM_ITER"]):
+        logits, _ = ns["model"](inputs)
+        loss = F.cross_entropy(logits, targets)
+        ns["optimizer"].zero_grad()
+        loss.backward()
+        ns["optimizer"].step()
+        loss.item()
 
 
-def cell(lesson, train, num_iter):
-    """Return a function that runs num_iter iterations of a `train` cell."""
-    code = compile(train, "train", "exec")
-    lesson["NUM_ITER"] = num_iter
-    return lambda: exec(code, lesson)
-
-
-def lecture(lesson, num_iter):
-    """Return a function that runs num_iter iterations of the lecture's plain loop."""
-    model, rng = lesson["model"], np.random.default_rng(0)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
-
-    def run():
-        for _ in range(num_iter):
-            inputs, targets = lesson["draw_example"](lesson["text"], 200, rng)
-            state, loss = None, 0.0
-            optimizer.zero_grad()
-            for i in range(len(inputs)):
-                logits, state = model(inputs[i].unsqueeze(0), state)
-                loss += F.cross_entropy(logits, targets[i].unsqueeze(0))
-            loss /= len(inputs)
-            loss.backward()
-            optimizer.step()
-            loss.item()
-
-    return run
-
-
-def bare(lesson, num_iter):
-    """Return a function that runs num_iter iterations of nothing but PyTorch."""
-    rng = np.random.default_rng(0)
-    inputs, targets = lesson["draw_example"](lesson["text"], 200, rng)
-    model, optimizer = lesson["model"], lesson["optimizer"]
-
-    def run():
-        for _ in range(num_iter):
-            logits, _ = model(inputs)
-            loss = F.cross_entropy(logits, targets)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            loss.item()
-
-    return run
-
-
-def medians(forms, repeats):
-    """Return milliseconds per iteration of each (function, iterations), in turns."""
-    times = {name: [] for name in forms}
-    for repeat in range(repeats + 1):
-        for name, (run, num_iter) in forms.items():
+def medians(device, repeats):
+    """Return milliseconds per iteration of each form, measured in turns."""
+    one_by_one = Lesson("lstmcell", "imports").cells["train"]  # runs with any model
+    forms = {
+        "the lecture's plain loop": ("lstmcell", 2, lambda ns: lecture_losses(ns, 2)),
+        "char_rnn_lstmcell.ipynb": ("lstmcell", 2, lambda ns: ns.run("train")),
+        "nn.LSTM, one character per call": ("lstm", 2, lambda ns: exec(one_by_one, ns)),
+        "char_rnn_lstm.ipynb": ("lstm", 20, lambda ns: ns.run("train")),
+        "bare PyTorch": ("lstm", 20, bare),
+    }
+    spaces, times = {}, {form: [] for form in forms}
+    for form, (name, num_iter, _) in forms.items():
+        settings = {"DEVICE": device, "NUM_ITER": num_iter, "LOG_EVERY": 10**9}
+        spaces[form] = Lesson(name, "setup", **settings)
+        spaces[form] |= {"generate": lambda *_: "", "loss_figure": lambda *_: None}
+    for _ in range(repeats + 1):
+        for form, (_, num_iter, train) in forms.items():
             with contextlib.redirect_stdout(io.StringIO()):
                 started = time.perf_counter()
-                run()
+                train(spaces[form])
                 elapsed = time.perf_counter() - started
-            if repeat > 0:  # the first warms up
-                times[name].append(1000 * elapsed / num_iter)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def main(repeats):
-    """Print a table for each device, with and without PyTorch's fused LSTM."""
-    devices = {"cpu": torch.backends.mkldnn}
-    if torch.cuda.is_available():
-        devices["cuda"] = torch.backends.cudnn
-    for device, fast in devices.items():
-        loop, lesson = ready("lstmcell", device), ready("lstmcell", device)
-        single, whole, floor = (ready("lstm", device) for _ in range(3))
-        one_by_one = lesson.cells["train"]  # runs with either model
-        forms = {
-            "the lecture's plain loop": (lecture(loop, 1), 1),
-            "char_rnn_lstmcell.ipynb": (cell(lesson, one_by_one, 1), 1),
-            "nn.LSTM, one character per call": (cell(single, one_by_one, 1), 1),
-            "char_rnn_lstm.ipynb": (cell(whole, whole.cells["train"], 20), 20),
-            "bare PyTorch": (bare(floor, 20), 20),
-        }
-        for enabled in True, False:
-            with fast.flags(enabled=enabled):
-                ms = medians(forms, repeats)
-            print(f"\n{fast.__name__} {'on' if enabled else 'off'}: ms per iteration")
-            for name, value in ms.items():
-                print(f"{name:32s} {value:7.2f}")
-            loop_ms, lesson_ms, single_ms, whole_ms, bare_ms = ms.values()
-            print(f"lesson / lecture {lesson_ms / loop_ms:.2f}", end=", ")
-            print(f"laboratory / bare {whole_ms / bare_ms:.2f}", end=", ")
-            print(f"one per call / laboratory {single_ms / whole_ms:.1f}")
+            times[form].append(1000 * elapsed / num_iter)
+    return {form: statistics.median(ms[1:]) for form, ms in times.items()}
 
 
 if __name__ == "__main__":
     print("PyTorch", torch.__version__)
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    devices = {"cpu": torch.backends.mkldnn}
+    if torch.cuda.is_available():
+        devices["cuda"] = torch.backends.cudnn
+    for device, fast in devices.items():
+        for enabled in True, False:
+            with fast.flags(enabled=enabled):
+                ms = medians(device, int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+            print(f"\n{fast.__name__} {'on' if enabled else 'off'}: ms per iteration")
+            for form, value in ms.items():
+                print(f"{form:32s} {value:7.2f}")
+            loop, lesson, single, lab, floor = ms.values()
+            print(f"lesson / lecture {lesson / loop:.2f}, laboratory / bare", end=" ")
+            print(f"{lab / floor:.2f}, one per call / laboratory {single / lab:.1f}")

@@ -2,6 +2,7 @@
 
 import matplotlib
 import pytest
+import torch
 from notebooks import OWN_TEXT, PATHS, UNUSUAL, Lesson
 
 matplotlib.use("agg")
@@ -16,7 +17,7 @@ def name(request):
 @pytest.fixture(scope="session")
 def lesson(name):
     """Each notebook untrained, up to `setup`. Tests only read it."""
-    return Lesson(name, "setup", ("baselines-write", "one-call"))
+    return Lesson(name, "setup")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,7 @@ def unusual(name, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
     (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
     files = {"TEXT_FILE": f"{folder}/own.txt", "LOSS_PLOT_FILE": f"{folder}/own.pdf"}
-    layers = {"NUM_LAYERS": 2} if name == "lstm" else {}
+    layers = {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2} if name == "lstm" else {}
     return Lesson(name, "perplexity", **UNUSUAL | files | layers)
 
 

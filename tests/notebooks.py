@@ -16,19 +16,10 @@ LOG_LINE = (
     r"loss (\d+\.\d{3}), mean of the last tenth: (\d+\.\d{3})"
 )
 OWN_TEXT = "The cat “sat” on the mat; then it sat on the hat, to be flat.\n" * 20
-UNUSUAL = {  # every setting other than its default
-    "RANDOM_SEED": 7,
-    "TEXT_PORTION_SIZE": 41,
-    "NUM_ITER": 7,
-    "LEARNING_RATE": 0.01,
-    "EMBEDDING_DIM": 12,
-    "HIDDEN_DIM": 16,
-    "PRIME_STR": "The ",
-    "PREDICT_LEN": 33,
-    "TEMPERATURE": 0.5,
-    "LOG_EVERY": 3,
-}
-SLOW = ("baselines-write", "context", "one-call")  # cells that nothing else needs
+UNUSUAL = {"RANDOM_SEED": 7, "TEXT_PORTION_SIZE": 41, "NUM_ITER": 7, "LOG_EVERY": 3}
+UNUSUAL |= {"LEARNING_RATE": 0.01, "EMBEDDING_DIM": 12, "HIDDEN_DIM": 16}
+UNUSUAL |= {"PRIME_STR": "The ", "PREDICT_LEN": 33, "TEMPERATURE": 0.5}
+SKIP = ("baselines-write", "one-call")  # cells that nothing else needs
 
 
 def read(name):
@@ -54,30 +45,24 @@ def change_settings(notebook, **settings):
 
 def execute(notebook, folder):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
-    NotebookClient(
-        notebook,
-        timeout=None,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": folder}},
-    ).execute()
+    options = {"timeout": None, "record_timing": False, "coalesce_streams": True}
+    resources = {"metadata": {"path": folder}}
+    NotebookClient(notebook, resources=resources, **options).execute()
 
 
 class Lesson(dict):
-    """A notebook's namespace, its cells run in this process one after the other.
+    """A notebook run in this process; settings replace what `parameters` sets.
 
-    settings replace what the `parameters` cell sets. `shown` holds the figures given
-    to `display` and its handle, `out` what each cell has printed.
+    `out` holds what each cell has printed, `shown` the figures displayed.
     """
 
-    def __init__(self, name, last, skip=SLOW, **settings):
+    def __init__(self, name, last, skip=SKIP, **settings):
         super().__init__()
         self.cells = {k: cell.source for k, cell in code_cells(read(name)).items()}
         self.name, self.shown, self.out = name, [], {}
         self.settings = {"TEXT_FILE": str(TEXT_FILE), "DEVICE": "cpu"} | settings
         for cell_id in list(self.cells)[: list(self.cells).index(last) + 1]:
-            if cell_id not in skip or cell_id == last:
+            if cell_id not in skip:
                 self.run(cell_id)
 
     def run(self, cell_id):

@@ -3,63 +3,71 @@
 import re
 import textwrap
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
-from notebooks import PATHS, Lesson, read
+from notebooks import LOG_LINE, PATHS, Lesson, code_cells, printed, read
+from test_network import read_along
 
-FENCED = re.compile(r"^ +```\n(.*?)^ +```", re.M | re.S)
-BLOCKS = {
-    name: [
-        textwrap.dedent(code) for code in FENCED.findall(read(name).cells[-1].source)
-    ]
-    for name in PATHS
-}
+TEXTS = {name: read(name).cells[-1].source for name in PATHS}
 
 
 def block(name, mark):
-    """Return the one code block of a notebook's exercises that holds mark."""
-    (found,) = (code for code in BLOCKS[name] if mark in code)
-    return found
+    blocks = re.findall(r"^ +```\n(.*?)^ +```", TEXTS[name], re.M | re.S)
+    (found,) = (code for code in blocks if mark in code)
+    return textwrap.dedent(found)
 
 
 @pytest.fixture
 def lesson():
-    """The LSTMCell notebook before training, with a model that is easy to tell."""
     lesson = Lesson("lstmcell", "setup", HIDDEN_DIM=16)
     with torch.no_grad():
         lesson["model"].linear.weight.mul_(8)
     return lesson
 
 
-def logits_along(lesson, inputs):
-    state, rows = None, []
-    for character in inputs.split(1):
-        logits, state = lesson["model"](character, state)
-        rows.append(logits.detach())
-    return torch.cat(rows)
+def test_the_loop_prints_the_losses_of_the_stored_log(capsys):
+    exec(block("lstmcell", "range(1, 51)"), Lesson("lstmcell", "setup"))
+    log = re.findall(LOG_LINE, printed(code_cells(read("lstmcell"))["train"]))[:3]
+    losses = [line[3] for line in log]
+    assert re.findall(r": (\S+)\n", capsys.readouterr().out) == losses
+    assert "are {}, {}, and {}.".format(*losses) in TEXTS["lstmcell"]
 
 
-def test_the_gradient_is_that_of_the_last_loss(lesson):
-    plt.close("all")
+def test_larger_tables_have_the_figures_of_the_answer(lesson, capsys):
+    exec(block("lstmcell", "Counter(grams)"), lesson)
+    rows = re.findall(r"(\S+) entries, (\S+) nats\n +(\S+) of", capsys.readouterr().out)
+    answer = " ".join(TEXTS["lstmcell"].split())
+    for figures in zip(*rows[:4]):
+        assert "{}, {}, {}, and {}".format(*figures) in answer
+
+
+def test_the_gradient_and_the_shorter_loop_are_those_of_the_model(lesson):
     exec(block("lstmcell", "retain_grad"), lesson)
     assert len(lesson["sizes"]) == 200 and lesson["sizes"][0] > lesson["sizes"][40] > 0
-    logits = logits_along(lesson, lesson["inputs"])[-1:]
-    assert torch.allclose(lesson["logits"], logits, atol=1e-6)
+    logits, _ = read_along(lesson["model"], lesson["inputs"])
+    assert torch.allclose(lesson["logits"], logits[-1:], atol=1e-6)
+    exec(block("lstmcell", "from_x.split"), lesson)
+    logits, _ = read_along(lesson["model"], lesson["inputs"])
+    assert torch.allclose(lesson["logits"], logits, atol=1e-5)
 
 
 def test_top_k_draws_only_among_the_k_most_likely(lesson):
     exec(block("lstmcell", "def generate_top_k"), lesson)
-    write = lesson["generate_top_k"]
-    assert write(lesson["model"], "th", 40, 1) == write(lesson["model"], "th", 40, 1)
-    indices = lesson["char_to_tensor"](write(lesson["model"], "th", 200, 3))
-    assert len(indices) == 202
-    top = logits_along(lesson, indices[:-1]).topk(3).indices
+    write, model = lesson["generate_top_k"], lesson["model"]
+    assert write(model, "th", 40, 1) == write(model, "th", 40, 1)
+    indices = lesson["char_to_tensor"](write(model, "th", 200, 3))
+    top = read_along(model, indices[:-1])[0].topk(3).indices
     chosen = [(t == i).nonzero().item() for t, i in zip(top[1:], indices[2:])]
-    assert set(chosen) == {0, 1, 2}
+    assert set(chosen) == {0, 1, 2} and len(chosen) == 200
 
 
-def test_the_loop_without_what_need_not_be_in_it_is_the_same(lesson):
-    exec(block("lstmcell", "from_x.split"), lesson)
-    expected = logits_along(lesson, lesson["inputs"])
-    assert torch.allclose(lesson["logits"], expected, atol=1e-5)
+def test_a_batch_and_a_carried_state_go_into_the_training_cell():
+    lab = Lesson("lstm", "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=8)
+    exec(block("lstm", "range(8)"), lab)
+    losses = [lab["character_losses"](lab["model"], *pair) for pair in lab["examples"]]
+    assert lab["loss"].item() == pytest.approx(torch.cat(losses).mean().item())
+    lab |= {"text": "to be or not" * 4, "state": None, "place": 0}
+    for place in 20, 0, 20:  # 48 characters hold two portions of 20
+        exec(block("lstm", "detach"), lab)
+        lab["loss"].backward()  # does not go back into the portion before
+        assert lab["place"] == place and (lab["state"] is None) == (place == 0)

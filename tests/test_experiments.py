@@ -1,0 +1,136 @@
+"""The laboratory's experiments at reduced size."""
+
+import math
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from notebooks import Lesson
+
+SMALL = {"HIDDEN_DIM": 16, "NUM_ITER": 30, "LOG_EVERY": 30, "PREDICT_LEN": 5}
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The laboratory with small settings, its experiments run."""
+    plt.close("all")
+    return Lesson("lstm", "memory-seen", LOSS_PLOT_FILE=tmp_path / "a.pdf", **SMALL)
+
+
+def test_learn_is_the_training_cell_without_a_log():
+    lab = Lesson("lstm", "learn", **SMALL)
+    torch.manual_seed(lab["RANDOM_SEED"])
+    model = lab["RNN"](100, lab["EMBEDDING_DIM"], 16, lab["LAYER"], lab["NUM_LAYERS"])
+    done = list(lab["learn"](model, lab["text"], 30, lab["LEARNING_RATE"]))
+    assert done == list(range(1, 31))
+    for one, other in zip(model.parameters(), lab["model"].parameters()):
+        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-5)
+
+
+def by_recursion(read, head, char):
+    """The probability of char after head, which leans on that after a shorter head."""
+    shorter = by_recursion(read, head[1:], char) if head else 1 / 100
+    starts = [i for i in range(len(read) - len(head) + 1) if read.startswith(head, i)]
+    hits = sum(read.startswith(head + char, i) for i in starts)
+    return (hits + 10 * shorter) / (len(starts) + 10)
+
+
+def test_the_table_falls_back_to_shorter_contexts(lab):
+    read, unread = "abracadabra, abracadabra", "cabra drab"
+    heads = [(unread[i - 3 : i], unread[i]) for i in range(3, len(unread))]
+    expected = -np.mean([math.log(by_recursion(read, *pair)) for pair in heads])
+    assert lab["table_loss"](read, unread, 3) == pytest.approx(expected)
+    assert lab["read"] + lab["unread"] == lab["text"]
+    assert len(lab["unread"]) == pytest.approx(len(lab["text"]) / 10, abs=1)
+    assert lab["tables"][2] == lab["table_loss"](lab["read"], lab["unread"], 3)
+
+
+def test_unread_text_is_never_trained_on_and_measured_as_one_sequence(lab):
+    asked = []
+
+    def character_losses(*args):
+        asked.append(args)
+        return torch.tensor([float(len(asked))])
+
+    def learn(*args):
+        assert args == (lab["reader"], lab["read"], 30, lab["LEARNING_RATE"])
+        return 10, 20, 500
+
+    plt.close("all")
+    lab |= {"character_losses": character_losses, "learn": learn}
+    out = lab.run("unread")
+    parts = lab["read"][: len(lab["unread"])], lab["unread"]
+    parts = [lab["char_to_tensor"](part) for part in parts] * 2
+    for (model, inputs, targets), part in zip(asked, parts, strict=True):
+        assert model is lab["reader"]
+        assert torch.equal(inputs, part[:-1]) and torch.equal(targets, part[1:])
+    read, unread, table = plt.gcf().axes[0].lines
+    labels = [line.get_label() for line in (read, unread, table)]
+    assert labels == ["network, read", "network, unread", "best table, unread"]
+    assert list(read.get_xdata()) == list(unread.get_xdata()) == [10, 500]
+    assert [*read.get_ydata(), *unread.get_ydata()] == [1, 3, 2, 4]
+    assert table.get_ydata()[0] == min(lab["tables"])
+    assert out.endswith(f"unread 4.00; best table, unread: {min(lab['tables']):.2f}\n")
+
+
+def test_memory_measures_the_second_digits_of_new_lines(lab):
+    lines = (lab["learned"] + lab["new"]).splitlines()
+    found = [re.fullmatch(r"(\d)[abcd]{12} \1", line) for line in lines]
+    assert len(found) == 5500 and all(found) and len({m[1] for m in found}) == 10
+    digits = [lab["ALPHABET"][i] for i in lab["targets"][lab["second"]]]
+    assert digits == [line[0] for line in lines[-300:]]
+    pattern = r"--- (\w+)\n.*?digit: (\S+) nats, all: (\S+)"
+    found = re.findall(pattern, lab.out["memory"], re.S)
+    assert [name for name, *_ in found] == [layer.__name__ for layer in lab["pupils"]]
+    for (_, *shown), pupil in zip(found, lab["pupils"].values()):
+        nats = lab["character_losses"](pupil, lab["inputs"], lab["targets"])
+        expected = [nats[lab["second"]].mean().item(), nats.mean().item()]
+        assert list(map(float, shown)) == pytest.approx(expected, abs=6e-3)
+
+
+def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
+    """The device "meta" has no numbers, but shows where a tensor was made."""
+    asked = []
+
+    def learn(model, *args):
+        asked.append(args)
+        assert model.linear.weight.is_meta == (lab["device"] == "meta")
+        if lab["device"] == "meta":
+            raise RuntimeError
+        return [30]
+
+    written, twins = [], []
+    lab |= {"learn": learn, "generate": lambda *args: written.append(args[0]) or ""}
+    for seed in 0, 1:  # RANDOM_SEED decides, not what was drawn before
+        for cell_id in "unread", "memory":
+            torch.manual_seed(seed)
+            lab.run(cell_id)
+        models = lab["reader"], *lab["pupils"].values()
+        twins.append([model.linear.weight for model in models])
+    assert all(map(torch.equal, *twins))
+    assert written[2:] == list(lab["pupils"].values())
+    rate = lab["LEARNING_RATE"]
+    assert asked[-2:] == [(lab["learned"], 30, rate), (lab["learned"], 30, rate / 5)]
+    lab["device"] = "meta"
+    for cell_id in "unread", "memory":
+        with pytest.raises(RuntimeError):
+            lab.run(cell_id)
+
+
+def test_the_memory_seen_is_the_cell_state_along_a_line(lab):
+    pupil, states = lab["pupils"][torch.nn.LSTM], lab["states"].numpy()
+    for digit, n in (0, 0), (7, 5), (9, 14):
+        line = f"3abcdabcdabcd 3\n{digit}abcdabcdabcd {digit}"[: 17 + n]
+        _, (_, cell_state) = pupil(lab["char_to_tensor"](line))
+        np.testing.assert_allclose(states[digit, n], cell_state[0].detach(), atol=1e-5)
+    spread = states[:, 12].std(axis=0, ddof=1)
+    drift = states[:, 1:13].std(axis=1, ddof=1).mean(axis=0)
+    best = np.argsort(-spread / (drift + 0.1))[:3]
+    for axes, n in zip(plt.gcf().axes, best, strict=True):
+        assert axes.get_title() == f"number {n} of $c$"
+        for digit, line in enumerate(axes.lines):
+            np.testing.assert_allclose(line.get_ydata(), states[digit, :, n])
+        places = {text.get_text(): text.get_position() for text in axes.texts}
+        assert places["4"] == (6, pytest.approx(states[4, 6, n]))
