@@ -1,5 +1,6 @@
 """Training against the plain loop of the lecture; log, interrupt, going on, plot."""
 
+import io
 import math
 import re
 
@@ -45,7 +46,6 @@ def lecture_losses(lesson, num_iter):
 
 @pytest.fixture
 def small(name, tmp_path):
-    """Each notebook up to `setup` with small settings."""
     return Lesson(name, "setup", LOSS_PLOT_FILE=str(tmp_path / "loss.pdf"), **SMALL)
 
 
@@ -108,8 +108,8 @@ def test_an_interrupt_keeps_all_and_running_again_goes_on(small):
             raise KeyboardInterrupt
         return draw(*args)
 
-    small["draw_example"] = lambda *_: 1 / 0
-    with pytest.raises(ZeroDivisionError):  # only an interrupt is caught
+    small["draw_example"] = lambda *_: int("")
+    with pytest.raises(ValueError):  # only an interrupt is caught
         small.run("train")
     small["draw_example"] = interrupt
     assert "\nInterrupted after iteration 5; what was learned" in small.run("train")
@@ -171,7 +171,7 @@ def test_samples_stand_beside_their_point_and_no_loss_is_cut_off(lesson):
     stages = 1, 10, 50, 200, 1000, 2400
     samples = dict.fromkeys(stages, "${$ \x0b\n" + "y" * 99)
     figure = lesson["loss_figure"](losses, BASELINES, samples)
-    figure.canvas.draw()  # a formula in dollar signs would fail here
+    figure.savefig(io.BytesIO())  # a formula in dollar signs would fail here
     axes = figure.axes[0]
     assert axes.get_ylim()[1] == 37.5
     for n, note in zip(stages, axes.texts[3:], strict=True):
