@@ -34,8 +34,8 @@ def medians(device, repeats):
         "the lecture's plain loop": ("lstmcell", 2, lambda ns: lecture_losses(ns, 2)),
         "char_rnn_lstmcell.ipynb": ("lstmcell", 2, lambda ns: ns.run("train")),
         "nn.LSTM, one character per call": ("lstm", 2, lambda ns: exec(one_by_one, ns)),
-        "char_rnn_lstm.ipynb": ("lstm", 20, lambda ns: ns.run("train")),
-        "bare PyTorch": ("lstm", 20, bare),
+        "char_rnn_lstm.ipynb": ("lstm", 50, lambda ns: ns.run("train")),
+        "bare PyTorch": ("lstm", 50, bare),
     }
     spaces, times = {}, {form: [] for form in forms}
     for form, (name, num_iter, _) in forms.items():
