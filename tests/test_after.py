@@ -13,7 +13,6 @@ from test_network import read_along
 
 @pytest.fixture(scope="module")
 def after():
-    """The lesson up to `setup`, with another model than the untrained one."""
     after = Lesson("lstmcell", "setup", HIDDEN_DIM=8, PREDICT_LEN=99, TEMPERATURE=0.7)
     with torch.no_grad():
         after["model"].linear.weight.mul_(8)

@@ -10,7 +10,6 @@ from notebooks import TEXT_FILE, Lesson
 
 @pytest.fixture(scope="module")
 def lesson():
-    """A notebook up to `baselines`: these cells are the same in both."""
     return Lesson("lstm", "baselines")
 
 

@@ -184,5 +184,5 @@ def test_samples_stand_beside_their_point_and_no_loss_is_cut_off(lesson):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 def test_training_on_cuda_shows_the_first_losses_of_the_cpu(fresh):
-    lesson = Lesson(fresh.name, "train", DEVICE="cuda", NUM_ITER=20)
+    lesson = Lesson(fresh.name, list(fresh.cells)[-1], DEVICE="cuda", NUM_ITER=20)
     np.testing.assert_allclose(lesson["losses"], fresh["losses"][:20], atol=1e-3)
