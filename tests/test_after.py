@@ -110,8 +110,7 @@ def test_context_hides_all_but_the_last_characters_and_leaves_train_rng(after, a
         for (model, inputs, targets), (x, y) in zip(calls, examples):
             assert model is after["model"]
             assert torch.equal(inputs, x[-n:]) and torch.equal(targets, y[-n:])
-        last = [targets[-1] / 20 + (n - 1) / 100 for _, _, targets in calls]
-        expected.append(np.mean(last))
+        expected.append(np.mean([y[-1] / 20 + (n - 1) / 100 for _, _, y in calls]))
     line, dashed = plt.gcf().axes[0].lines
     assert dashed.get_ydata()[0] == after["previous"]
     assert list(line.get_xdata()) == [str(n) for n in [*range(1, 17), 100]]

@@ -20,10 +20,11 @@ def lab(tmp_path):
 
 
 def test_learn_is_the_training_cell_without_a_log():
-    lab = Lesson("lstm", "learn", **SMALL)
+    lab = Lesson("lstm", "learn", RANDOM_SEED=7, TEXT_PORTION_SIZE=41, **SMALL)
     torch.manual_seed(lab["RANDOM_SEED"])
     model = lab["RNN"](100, lab["EMBEDDING_DIM"], 16, lab["LAYER"], lab["NUM_LAYERS"])
-    steps = lab["learn"](model, lab["text"], 30, lab["LEARNING_RATE"])
+    lab |= {"LEARNING_RATE": 9.0, "NUM_ITER": 9}  # what learn is given counts
+    steps = lab["learn"](model, lab["text"], 30, 0.005)
     before = model.linear.weight.detach().clone()
     assert next(steps) == 1 and not torch.equal(model.linear.weight, before)
     assert list(steps) == list(range(2, 31))
@@ -60,7 +61,6 @@ def test_unread_text_is_never_trained_on_and_measured_as_one_sequence(lab):
         assert args == (lab["reader"], lab["read"], 501, lab["LEARNING_RATE"])
         return 10, 20, 500, 501
 
-    plt.close("all")
     lab |= {"character_losses": character_losses, "learn": learn, "NUM_ITER": 501}
     out = lab.run("unread")
     parts = lab["read"][: len(lab["unread"])], lab["unread"]
@@ -104,6 +104,7 @@ def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
         return [30]
 
     written, twins = [], []
+    lab |= {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2}  # only the reader follows them
     lab |= {"learn": learn, "generate": lambda *args: written.append(args[0]) or ""}
     for seed in 0, 1:  # RANDOM_SEED decides, not what was drawn before
         for cell_id in "unread", "memory":
@@ -112,9 +113,10 @@ def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
         models = lab["reader"], *lab["pupils"].values()
         twins.append([model.linear.weight for model in models])
     assert all(map(torch.equal, *twins))
+    layers = ["GRU(100, 16, num_layers=2)", "LSTM(100, 16)", "RNN(100, 16)"]
+    assert [str(model.recurrent) for model in models] == layers
     assert written[2:] == list(lab["pupils"].values())
-    rate = lab["LEARNING_RATE"]
-    assert asked[-2:] == [(lab["learned"], 30, rate), (lab["learned"], 30, rate / 5)]
+    assert asked[-2:] == [(lab["learned"], 30, rate) for rate in (0.005, 0.001)]
     lab["device"] = "meta"
     for cell_id in "unread", "memory":
         with pytest.raises(RuntimeError):
