@@ -37,4 +37,4 @@ def unusual(name, tmp_path_factory):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: runs both notebooks in real processes")
+    config.addinivalue_line("markers", "slow: real processes, or the lecture's loop")

@@ -37,10 +37,9 @@ def lecture_losses(lesson, num_iter):
         for i in range(start, start + size):
             logits, state = model(tensor(text[i]), state)
             loss += F.cross_entropy(logits, tensor(text[i + 1]))
-        loss /= size
-        loss.backward()
+        (loss / size).backward()
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(loss.item() / size)
     return losses
 
 
@@ -49,6 +48,7 @@ def small(name, tmp_path):
     return Lesson(name, "setup", LOSS_PLOT_FILE=str(tmp_path / "loss.pdf"), **SMALL)
 
 
+@pytest.mark.slow
 def test_the_losses_are_those_of_the_lecture_and_every_setting_counts(fresh, unusual):
     for lesson, num_iter in (fresh, 60), (unusual, 7):
         expected, found = lecture_losses(lesson, num_iter), lesson["losses"][:num_iter]
