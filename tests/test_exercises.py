@@ -61,8 +61,13 @@ def test_top_k_draws_only_among_the_k_most_likely(lesson):
     assert set(chosen) == {0, 1, 2} and len(chosen) == 200
 
 
-def test_a_batch_and_a_carried_state_go_into_the_training_cell():
+def test_what_the_laboratorys_answers_put_into_its_cells_works(capsys):
     lab = Lesson("lstm", "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=8)
+    lab |= {"pupil": lab["model"], "learned": "", "rate": 1}
+    lab |= {"second": torch.arange(20) < 5, "learn": lambda *_: (999, 1000)}
+    exec(block("lstm", "% 1000"), lab)
+    losses = lab["character_losses"](lab["model"], lab["inputs"], lab["targets"])
+    assert capsys.readouterr().out == f"1000 {losses[:5].mean():.2f}\n"
     exec(block("lstm", "range(8)"), lab)
     losses = [lab["character_losses"](lab["model"], *pair) for pair in lab["examples"]]
     assert lab["loss"].item() == pytest.approx(torch.cat(losses).mean().item())

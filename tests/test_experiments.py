@@ -10,7 +10,7 @@ import pytest
 import torch
 from notebooks import Lesson
 
-SMALL = {"HIDDEN_DIM": 16, "NUM_ITER": 30, "LOG_EVERY": 30, "PREDICT_LEN": 5}
+SMALL = {"EMBEDDING_DIM": 12, "HIDDEN_DIM": 16, "NUM_ITER": 30, "PREDICT_LEN": 5}
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def lab(tmp_path):
 def test_learn_is_the_training_cell_without_a_log():
     lab = Lesson("lstm", "learn", RANDOM_SEED=7, TEXT_PORTION_SIZE=41, **SMALL)
     torch.manual_seed(lab["RANDOM_SEED"])
-    model = lab["RNN"](100, lab["EMBEDDING_DIM"], 16, lab["LAYER"], lab["NUM_LAYERS"])
+    model = lab["RNN"](100, 12, 16, lab["LAYER"], lab["NUM_LAYERS"])
+    lab.run("one-call")  # draws from demo_rng
     lab |= {"LEARNING_RATE": 9.0, "NUM_ITER": 9}  # what learn is given counts
     steps = lab["learn"](model, lab["text"], 30, 0.005)
     before = model.linear.weight.detach().clone()
@@ -30,6 +31,10 @@ def test_learn_is_the_training_cell_without_a_log():
     assert list(steps) == list(range(2, 31))
     for one, other in zip(model.parameters(), lab["model"].parameters()):
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-5)
+    rng = np.random.default_rng(7)
+    for _ in range(30):  # the training has drawn from train_rng, and nothing else
+        rng.integers(len(lab["text"]) - 41)
+    assert lab["train_rng"].bit_generator.state == rng.bit_generator.state
 
 
 def by_recursion(read, head, char):
@@ -113,7 +118,7 @@ def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
         models = lab["reader"], *lab["pupils"].values()
         twins.append([model.linear.weight for model in models])
     assert all(map(torch.equal, *twins))
-    layers = ["GRU(100, 16, num_layers=2)", "LSTM(100, 16)", "RNN(100, 16)"]
+    layers = ["GRU(12, 16, num_layers=2)", "LSTM(12, 16)", "RNN(12, 16)"]
     assert [str(model.recurrent) for model in models] == layers
     assert written[2:] == [(p, "\n", 80, 0.8) for p in lab["pupils"].values()]
     assert asked[-2:] == [(lab["learned"], 30, rate) for rate in (0.005, 0.001)]
@@ -134,6 +139,7 @@ def test_the_memory_seen_is_the_cell_state_along_a_line(lab):
     best = np.argsort(-spread / (drift + 0.1))[:3]
     for axes, n in zip(plt.gcf().axes, best, strict=True):
         assert axes.get_title() == f"number {n} of $c$"
+        assert [t.get_text() for t in axes.get_xticklabels()] == [*"#abcdabcdabcd·#"]
         for digit, line in enumerate(axes.lines):
             np.testing.assert_allclose(line.get_ydata(), states[digit, :, n])
         places = {text.get_text(): text.get_position() for text in axes.texts}

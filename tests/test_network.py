@@ -59,10 +59,10 @@ def test_every_start_is_reached_and_targets_are_shifted_by_one(lesson):
     assert all(repr(string.printable[int(i)]) == char for i, char, _, _ in rows)
 
 
-@pytest.mark.parametrize("size", [0, -1, 1240, 5000])
+@pytest.mark.parametrize("size", [0, -1, 1116, 5000])
 def test_a_portion_that_does_not_fit_is_said_in_one_sentence(name, tmp_path, size):
     (tmp_path / "own.txt").write_text("a" * 1240)
-    message = "TEXT_PORTION_SIZE must be 1 to 1239, or the text longer"
+    message = "TEXT_PORTION_SIZE must be 1 to 1115, or the text longer"
     own = {"TEXT_FILE": tmp_path / "own.txt", "TEXT_PORTION_SIZE": size}
     with pytest.raises(AssertionError, match=message):
         Lesson(name, "text", **own)

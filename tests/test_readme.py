@@ -8,10 +8,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VENV = "python3 -m venv .venv && .venv/bin/pip install -r "
 RUN = VENV + "requirements.txt && .venv/bin/jupyter lab char_rnn_lstmcell.ipynb"
 TEST = VENV + "tests/requirements.txt && .venv/bin/python -m pytest tests"
-WINDOWS = [
-    part.replace("python3", "py").replace(".venv/bin/", ".venv\\Scripts\\")
-    for part in RUN.split(" && ")
-]
+WINDOWS = RUN.replace("python3", "py").replace("/bin/", "\\Scripts\\").split(" && ")
 OTHERS = [
     ".venv/bin/ipython char_rnn_lstm.ipynb",
     ".venv/bin/pip install papermill",
@@ -20,8 +17,7 @@ OTHERS = [
 
 
 def test_each_command_is_known_to_the_letter_and_ci_runs_the_tests():
-    indented = re.findall(r"^ {4,}(\S.*)$", README, re.M)
-    commands = [line for line in indented if re.match(r"\.venv|py", line)]
+    commands = re.findall(r"^ {4,}((?:\.venv|py).*)$", README, re.M)
     assert sorted(commands) == sorted([RUN, TEST, *WINDOWS, *OTHERS])
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ci.splitlines()[-1] == TEST

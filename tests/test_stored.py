@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from notebooks import LOG_LINE, PATHS, TEXT_FILE, code_cells, printed, read
+from notebooks import LOG_LINE, PATHS, code_cells, printed, read
 
 OF_THE_MACHINE = {"imports", "device", "by-hand", "one-call", "train"}
 ENTRY = re.compile(LOG_LINE + r"\n(.*?)(?=\n\n|\n*\Z)", re.S)  # a line and its sample
@@ -108,10 +108,6 @@ def test_the_log_the_mean_and_the_perplexity_agree(name):
     assert float(stored.log[-1][4]) == final and 1.00 < final < 1.20
     perplexity = stored.number("perplexity", r"perplexity: (\S+)")
     assert perplexity == pytest.approx(math.exp(final), abs=0.01)
-    known = set(re.findall(r"[a-z]{4,}", TEXT_FILE.read_text(encoding="utf-8").lower()))
-    samples = " ".join(line[5] for line in stored.log[-6:]).lower()
-    written = re.findall(r"[a-z]{4,}", samples)
-    assert sum(word in known for word in written) > len(written) / 2 > 20
 
 
 def test_one_fresh_run_with_nothing_of_the_machine(name):
