@@ -30,7 +30,7 @@ def test_the_loop_prints_the_losses_of_the_stored_log(capsys):
     log = re.findall(LOG_LINE, printed(code_cells(read("lstmcell"))["train"]))[:3]
     losses = [line[3] for line in log]
     assert re.findall(r": (\S+)\n", capsys.readouterr().out) == losses
-    assert "are {}, {}, and {}.".format(*losses) in TEXTS["lstmcell"]
+    assert "be {}, {}, and {}.".format(*losses) in TEXTS["lstmcell"]
 
 
 def test_larger_tables_have_the_figures_of_the_answer(lesson, capsys):
