@@ -46,6 +46,7 @@ def test_temperature_shows_the_models_own_prediction(after):
     for axes, t in zip(plt.gcf().axes, (0.3, 0.8, 1.3), strict=True):
         expected = (p ** (1 / t) / (p ** (1 / t)).sum())[top]
         heights = [bar.get_height() for bar in axes.patches]
+        assert axes.get_title() == f"T = {t}"
         np.testing.assert_allclose(heights, expected, rtol=1e-4)
         assert [text.get_text() for text in axes.texts] == [f"{h:.2f}" for h in heights]
         assert [text.get_text() for text in axes.get_xticklabels()] == names
@@ -115,8 +116,9 @@ def test_context_hides_all_but_the_last_characters_and_leaves_train_rng(after, a
     assert dashed.get_ydata()[0] == after["previous"]
     assert list(line.get_xdata()) == [str(n) for n in [*range(1, 17), 100]]
     np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-5)
-    shown = [float(nats) for nats in re.findall(r"\d: (\d\.\d\d)", out)]
-    assert shown == pytest.approx(expected, abs=6e-3)
+    shown = re.findall(r"(\d+): (\d\.\d\d)", out)
+    assert [n for n, _ in shown] == list(line.get_xdata())
+    assert [float(nats) for _, nats in shown] == pytest.approx(expected, abs=6e-3)
     ids, state = list(after.cells), after["train_rng"].bit_generator.state
     for cell_id in ids[ids.index("temperature") :]:
         after.run(cell_id)

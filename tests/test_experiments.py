@@ -39,7 +39,7 @@ def test_learn_is_the_training_cell_without_a_log():
 
 def by_recursion(read, head, char):
     shorter = by_recursion(read, head[1:], char) if head else 1 / 100
-    starts = [i for i in range(len(read) - len(head) + 1) if read.startswith(head, i)]
+    starts = [i for i in range(len(read) - 3) if read.startswith(head, i)]
     hits = sum(read.startswith(head + char, i) for i in starts)
     return (hits + 10 * shorter) / (len(starts) + 10)
 
@@ -79,13 +79,14 @@ def test_unread_text_is_never_trained_on_and_measured_as_one_sequence(lab):
     assert [*seen.get_xdata()] == [*unseen.get_xdata()] == [10, 30, 100, 300, 500, 501]
     assert [*seen.get_ydata(), *unseen.get_ydata()] == [*np.r_[1:13:2, 2:13:2]]
     assert table.get_ydata()[0] == min(lab["tables"])
-    assert out.endswith(f"unread 12.00; best table, unread: {min(lab['tables']):.2f}\n")
+    table = f"best table, unread: {min(lab['tables']):.2f}"
+    assert out == f"network at the end: read 11.00, unread 12.00; {table}\n"
 
 
 def test_memory_measures_the_second_digits_of_new_lines(lab):
     lines = (lab["learned"] + lab["new"]).splitlines()
     found = [re.fullmatch(r"(\d)[abcd]{12} \1", line) for line in lines]
-    assert len(found) == 5500 and all(found) and len({m[1] for m in found}) == 10
+    assert len(set(lines)) == 5500 and all(found) and len({m[1] for m in found}) == 10
     digits = [lab["ALPHABET"][i] for i in lab["targets"][lab["second"]]]
     assert digits == [line[0] for line in lines[-300:]]
     pattern = r"--- (\w+)\n.*?digit: (\S+) nats, all: (\S+)"
@@ -98,7 +99,6 @@ def test_memory_measures_the_second_digits_of_new_lines(lab):
 
 
 def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
-    """The device "meta" has no numbers, but shows where a tensor was made."""
     asked = []
 
     def learn(model, *args):
@@ -109,7 +109,8 @@ def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
         return [30]
 
     written, twins = [], []
-    lab |= {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2}  # only the reader follows them
+    lab |= {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2}  # of these, only the reader
+    assert "\nstate: (2, 16)\n" in lab.run("step")
     lab |= {"learn": learn, "generate": lambda *args: written.append(args) or ""}
     for seed in 0, 1:  # RANDOM_SEED decides, not what was drawn before
         for cell_id in "unread", "memory":

@@ -59,13 +59,16 @@ def test_every_start_is_reached_and_targets_are_shifted_by_one(lesson):
     assert all(repr(string.printable[int(i)]) == char for i, char, _, _ in rows)
 
 
-@pytest.mark.parametrize("size", [0, -1, 1116, 5000])
-def test_a_portion_that_does_not_fit_is_said_in_one_sentence(name, tmp_path, size):
+def test_a_portion_that_does_not_fit_is_said_in_one_sentence(name, tmp_path):
     (tmp_path / "own.txt").write_text("a" * 1240)
-    message = "TEXT_PORTION_SIZE must be 1 to 1115, or the text longer"
-    own = {"TEXT_FILE": tmp_path / "own.txt", "TEXT_PORTION_SIZE": size}
-    with pytest.raises(AssertionError, match=message):
-        Lesson(name, "text", **own)
+    lesson = Lesson(name, "portions", TEXT_FILE=tmp_path / "own.txt")
+    for size in 0, -1, 1240, 5000:
+        message = f"Portions can have 1 to 1239 inputs, not {size}."
+        with pytest.raises(AssertionError, match=message):
+            lesson["draw_example"](lesson["text"], size, lesson["demo_rng"])
+    (tmp_path / "own.txt").write_text("\u4f60")
+    with pytest.raises(AssertionError, match="No character of .*own.txt is in string"):
+        lesson.run("text")
 
 
 def test_the_network_follows_the_equations_however_the_text_is_cut(lesson):
@@ -108,16 +111,20 @@ def test_one_call_compares_both_ways_and_sees_a_difference(monkeypatch):
     by_hand = torch.cat([gradient.flatten() for gradient in gradients])
     for _, compared in lesson["results"]:
         assert (compared - by_hand).abs().max() < 1e-5 < by_hand.abs().max()
-    exact, ticks = model.forward, iter(range(100))
+    exact, backward, ticks = model.forward, torch.Tensor.backward, iter(range(10**4))
+    slow = lambda loss: next(ticks) and backward(loss)  # noqa: E731
+    monkeypatch.setattr(torch.Tensor, "backward", slow)
 
     def one_logit_off(characters, state):
         logits, state = exact(characters, state)
+        next(ticks)
         return logits - torch.eye(100)[:1] * (len(characters) == 1), state
 
     monkeypatch.setattr(model, "forward", one_logit_off)
     monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
     out = lesson.run("one-call")
-    assert "difference in logits    1e+00\n" in out and "of 200: 1000.0 ms" in out
+    assert "difference in logits    1e+00\n" in out and "of 200: 3000.0 ms" in out
+    assert lesson["times"] == [3000] * 5  # forward, backward, and to the clock's end
 
 
 def test_by_hand_agrees_with_the_layer_and_sees_a_difference(monkeypatch):
@@ -132,13 +139,10 @@ def test_by_hand_agrees_with_the_layer_and_sees_a_difference(monkeypatch):
     f = lesson["f"].detach().numpy()
     assert f"{np.mean(f > 0.9):.0%} above 0.9, {np.mean(f < 0.1):.0%} below" in gates
     exact = lesson["layer"].forward
-
-    def one_number_off(x, state=None):
-        hidden, cell_state = exact(x, state)
-        return hidden, cell_state + torch.eye(128)[:1] * (state is not None)
-
-    monkeypatch.setattr(lesson["layer"], "forward", one_number_off)
-    assert "difference: 1e+00\n" in lesson.run("by-hand")
+    for off in (1, 0), (0, 1):
+        wrong = lambda *args, off=off: map(torch.add, exact(*args), off)  # noqa: E731
+        monkeypatch.setattr(lesson["layer"], "forward", wrong)
+        assert "difference: 1e+00\n" in lesson.run("by-hand")
 
 
 @pytest.mark.parametrize("temperature", [0.8, 3.0])
@@ -182,11 +186,10 @@ def test_what_a_student_may_type_gets_one_sentence(lesson):
 
 def test_threads_and_device_are_those_of_the_settings(name, monkeypatch):
     for count in 2, 1:
-        out = Lesson(name, "device", NUM_THREADS=count).out["imports"]
-        assert out == f"PyTorch {torch.__version__}\n"
+        Lesson(name, "device", NUM_THREADS=count)
         assert torch.get_num_threads() == count
     with pytest.raises(RuntimeError, match="(?i)device"):
-        Lesson(name, "alphabet", DEVICE="gpu")
+        Lesson(name, "device", DEVICE="gpu")
     for found, device in (True, "cuda"), (False, "cpu"):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
         out = Lesson(name, "device", DEVICE="auto").out["device"]

@@ -32,8 +32,7 @@ def test_log_lines_are_from_the_stored_run():
 
 
 def test_files_and_settings_that_the_readme_names_exist():
-    named = set(re.findall(r"[\w./]*\w\.(?:ipynb|txt|py|md)\b", README))
-    named -= {"my_run.ipynb"}  # what papermill writes
+    named = set(re.findall(r"[\w./]+\.(?:ipynb|txt|py)\b", README)) - {"my_run.ipynb"}
     assert {"char_rnn_lstm.ipynb", "covid19_faq.txt", "tests/benchmark.py"} <= named
     assert [file for file in named if not (ROOT / file).is_file()] == []
     cell = code_cells(read("lstm"))["parameters"].source
