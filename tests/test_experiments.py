@@ -121,7 +121,7 @@ def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
     assert all(map(torch.equal, *twins))
     layers = ["GRU(12, 16, num_layers=2)", "LSTM(12, 16)", "RNN(12, 16)"]
     assert [str(model.recurrent) for model in models] == layers
-    assert written[2:] == [(p, "\n", 80, 0.8) for p in lab["pupils"].values()]
+    assert written[2:] == [(p, "\n", 160, 0.8) for p in lab["pupils"].values()]
     assert asked[-2:] == [(lab["learned"], 30, rate) for rate in (0.005, 0.001)]
     lab["device"] = "meta"
     for cell_id in "unread", "memory":
