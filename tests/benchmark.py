@@ -10,8 +10,7 @@ import sys
 import time
 
 import torch
-from notebooks import Lesson
-from test_training import lecture_losses
+from notebooks import Lesson, lecture_losses
 from torch.nn import functional as F
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy as np
+import torch
 from nbclient import NotebookClient
+from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT_FILE = ROOT / "covid19_faq.txt"
@@ -80,3 +83,35 @@ class Lesson(dict):
     def display(self, figure, display_id):
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
+
+
+def read_along(model, indices, size=1):
+    """Return logits (L, 100) and the last state, size characters per call."""
+    state, rows = None, []
+    for characters in indices.split(size):
+        logits, state = model(characters, state)
+        rows.append(logits.detach())
+    return torch.cat(rows), state
+
+
+def lecture_losses(lesson, num_iter):
+    """Return the losses of the plain loop, one character per call."""
+    torch.manual_seed(lesson["RANDOM_SEED"])
+    layer = [lesson["LAYER"], lesson["NUM_LAYERS"]] if lesson.name == "lstm" else []
+    model = lesson["RNN"](100, lesson["EMBEDDING_DIM"], lesson["HIDDEN_DIM"], *layer)
+    optimizer = torch.optim.Adam(model.to(lesson["device"]).parameters())
+    optimizer.param_groups[0]["lr"] = lesson["LEARNING_RATE"]
+    rng, losses = np.random.default_rng(lesson["RANDOM_SEED"]), []
+    text, size = lesson["text"], lesson["TEXT_PORTION_SIZE"]
+    tensor = lesson["char_to_tensor"]
+    for _ in range(num_iter):
+        start = rng.integers(len(text) - size)
+        state, loss = None, 0.0
+        optimizer.zero_grad()
+        for i in range(start, start + size):
+            logits, state = model(tensor(text[i]), state)
+            loss += F.cross_entropy(logits, tensor(text[i + 1]))
+        (loss / size).backward()
+        optimizer.step()
+        losses.append(loss.item() / size)
+    return losses

@@ -5,8 +5,7 @@ import textwrap
 
 import pytest
 import torch
-from notebooks import LOG_LINE, PATHS, Lesson, code_cells, printed, read
-from test_network import read_along
+from notebooks import LOG_LINE, PATHS, Lesson, code_cells, printed, read, read_along
 
 TEXTS = {name: read(name).cells[-1].source for name in PATHS}
 

@@ -21,6 +21,8 @@ def test_each_command_is_known_to_the_letter_and_ci_runs_the_tests():
     assert sorted(commands) == sorted([RUN, TEST, *WINDOWS, *OTHERS])
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ci.splitlines()[-1] == TEST
+    workflow = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    assert TEST.split(".venv/bin/")[-1] in workflow and '["3.10", "3.13"]' in workflow
 
 
 def test_log_lines_are_from_the_stored_run():

@@ -51,7 +51,7 @@ CLAIMS = [  # notebook, cell, pattern with one number in it, what it must be
     (LESSON, "character-losses-read", r"\\ln 100=([\d.]+)", math.log(100)),
     (LESSON, "perplexity-read", r"was ([\d.]+) on text", READ),
     (LESSON, "perplexity-read", r"and ([\d.]+) on the", UNREAD),
-    (LESSON, "temperature-read", r"only ([\d.]+):", SIX),
+    (LESSON, "temperature-read", r"only ([\d.]+\d)", SIX),
     (LESSON, "inside", r"becomes ([\d.]+), then", fade(0.5, 1, 1)),
     (LESSON, "inside", r"becomes [\d.]+, then ([\d.]+)", fade(0.5, 1, 2)),
     (LESSON, "inside", r"after ten steps ([\d.]+\d)", fade(0.5, 1, 10)),

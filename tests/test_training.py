@@ -8,8 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from notebooks import LOG_LINE, OWN_TEXT, UNUSUAL, Lesson
-from torch.nn import functional as F
+from notebooks import LOG_LINE, OWN_TEXT, UNUSUAL, Lesson, lecture_losses
 
 SMALL = {"NUM_ITER": 6, "LOG_EVERY": 3, "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 16}
 BASELINES = {"high": 4.0, "middle": 3.0, "low": 2.0}
@@ -18,29 +17,6 @@ BASELINES = {"high": 4.0, "middle": 3.0, "low": 2.0}
 def log_lines(log):
     """Return the numbers of each line of the log: iteration, last, min, loss, mean."""
     return [tuple(map(float, found)) for found in re.findall(LOG_LINE, log)]
-
-
-def lecture_losses(lesson, num_iter):
-    """Return the losses of the plain loop, one character per call."""
-    torch.manual_seed(lesson["RANDOM_SEED"])
-    layer = [lesson["LAYER"], lesson["NUM_LAYERS"]] if lesson.name == "lstm" else []
-    model = lesson["RNN"](100, lesson["EMBEDDING_DIM"], lesson["HIDDEN_DIM"], *layer)
-    optimizer = torch.optim.Adam(model.to(lesson["device"]).parameters())
-    optimizer.param_groups[0]["lr"] = lesson["LEARNING_RATE"]
-    rng, losses = np.random.default_rng(lesson["RANDOM_SEED"]), []
-    text, size = lesson["text"], lesson["TEXT_PORTION_SIZE"]
-    tensor = lesson["char_to_tensor"]
-    for _ in range(num_iter):
-        start = rng.integers(len(text) - size)
-        state, loss = None, 0.0
-        optimizer.zero_grad()
-        for i in range(start, start + size):
-            logits, state = model(tensor(text[i]), state)
-            loss += F.cross_entropy(logits, tensor(text[i + 1]))
-        (loss / size).backward()
-        optimizer.step()
-        losses.append(loss.item() / size)
-    return losses
 
 
 @pytest.fixture
@@ -56,12 +32,12 @@ def test_the_losses_are_those_of_the_lecture_and_every_setting_counts(fresh, unu
     parameters = list(unusual["model"].parameters())
     assert len(parameters) == (7 if unusual.name == "lstmcell" else 3 + 2 * 4)
     assert unusual["text"] == OWN_TEXT.replace("“", '"').replace("”", '"')
-    log, losses = unusual.out["train"], unusual["losses"]
+    log, losses = unusual.out["generate"] + unusual.out["train"], unusual["losses"]
     assert [line[:2] for line in log_lines(log)] == [(n, 7) for n in (1, 3, 6, 7)]
     for n, _, _, loss, mean in log_lines(log):
         assert loss == mean == pytest.approx(losses[int(n) - 1], abs=6e-4)
     assert list(unusual["samples"]) == [1, 7]  # a stage and the newest
-    for sample in unusual["samples"].values():
+    for sample in unusual.out["generate"][:-1], *unusual["samples"].values():
         assert sample.startswith("The ") and len(sample) == 4 + UNUSUAL["PREDICT_LEN"]
         assert sample.translate(unusual["SIGNS"]) in log
     shown = [len(figure.axes[0].lines[0].get_xdata()) for figure in unusual.shown]
@@ -77,7 +53,7 @@ def test_the_log_has_samples_stages_minutes_and_the_mean(small, monkeypatch):
     small |= {"losses": [9.0] * 44 + [2.0] * 5, "NUM_ITER": 160, "LOG_EVERY": 40}
     log = small.run("train")
     assert asked == [(small["model"], "x", 9, 0.3)] * log.count("\n↧sample\n")
-    assert list(small["samples"]) == [50, 200, 209] and 1000 in small["STAGES"]
+    assert list(small["samples"]) == [50, 200, 209] and len(small["STAGES"]) == 5
     lines = log_lines(log)
     assert [line[0] for line in lines] == [50, 80, 120, 160, 200, 209]
     assert [line[2] for line in lines] == [1, 2, 3, 4, 5, 6]
