@@ -17,11 +17,11 @@ def block(name, mark):
 
 
 @pytest.fixture
-def lesson():
-    lesson = Lesson("lstmcell", "setup", HIDDEN_DIM=16)
+def sharp():
+    sharp = Lesson("lstmcell", "setup", HIDDEN_DIM=16)
     with torch.no_grad():
-        lesson["model"].linear.weight.mul_(30)
-    return lesson
+        sharp["model"].linear.weight.mul_(30)
+    return sharp
 
 
 def test_the_loop_prints_the_losses_of_the_stored_log(capsys):
@@ -32,32 +32,32 @@ def test_the_loop_prints_the_losses_of_the_stored_log(capsys):
     assert "be {}, {}, and {}.".format(*losses) in TEXTS["lstmcell"]
 
 
-def test_larger_tables_have_the_figures_of_the_answer(lesson, capsys):
-    exec(block("lstmcell", "Counter(grams)"), lesson)
+def test_larger_tables_have_the_figures_of_the_answer(sharp, capsys):
+    exec(block("lstmcell", "Counter(grams)"), sharp)
     rows = re.findall(r"(\S+) entries, (\S+) nats\n +(\S+) of", capsys.readouterr().out)
     answer = " ".join(TEXTS["lstmcell"].split())
     for figures in zip(*rows[:4]):
         assert "{}, {}, {}, and {}".format(*figures) in answer
 
 
-def test_the_gradient_and_the_shorter_loop_are_those_of_the_model(lesson):
-    exec(block("lstmcell", "retain_grad"), lesson)
-    assert len(lesson["sizes"]) == 200 and lesson["sizes"][0] > lesson["sizes"][40] > 0
-    logits, _ = read_along(lesson["model"], lesson["inputs"])
-    assert torch.allclose(lesson["logits"], logits[-1:], atol=1e-6)
-    assert lesson["model"].linear.bias.grad.argmin() == lesson["targets"][-1]
-    lesson["model"].zero_grad()
-    exec(block("lstmcell", "from_x.split"), lesson)
-    assert lesson["model"].lstm.weight_hh.grad.any()
-    logits, _ = read_along(lesson["model"], lesson["inputs"])
-    assert torch.allclose(lesson["logits"], logits, atol=1e-5)
+def test_the_gradient_and_the_shorter_loop_are_those_of_the_model(sharp):
+    exec(block("lstmcell", "retain_grad"), sharp)
+    assert len(sharp["sizes"]) == 200 and sharp["sizes"][0] > sharp["sizes"][40] > 0
+    logits, _ = read_along(sharp["model"], sharp["inputs"])
+    assert torch.allclose(sharp["logits"], logits[-1:], atol=1e-6)
+    assert sharp["model"].linear.bias.grad.argmin() == sharp["targets"][-1]
+    sharp["model"].zero_grad()
+    exec(block("lstmcell", "from_x.split"), sharp)
+    assert sharp["model"].lstm.weight_hh.grad.any()
+    logits, _ = read_along(sharp["model"], sharp["inputs"])
+    assert torch.allclose(sharp["logits"], logits, atol=1e-5)
 
 
-def test_top_k_draws_only_among_the_k_most_likely(lesson):
-    exec(block("lstmcell", "def generate_top_k"), lesson)
-    write, model = lesson["generate_top_k"], lesson["model"]
+def test_top_k_draws_only_among_the_k_most_likely(sharp):
+    exec(block("lstmcell", "def generate_top_k"), sharp)
+    write, model = sharp["generate_top_k"], sharp["model"]
     assert write(model, "th", 40, 1) == write(model, "th", 40, 1)
-    indices = lesson["char_to_tensor"](write(model, "th", 1000, 3))
+    indices = sharp["char_to_tensor"](write(model, "th", 1000, 3))
     top = read_along(model, indices[:-1])[0].topk(3).indices
     chosen = [(t == i).nonzero().item() for t, i in zip(top[1:], indices[2:])]
     assert set(chosen) == {0, 1, 2} and 500 < chosen.count(0) < len(chosen) == 1000

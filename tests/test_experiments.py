@@ -97,7 +97,7 @@ def test_memory_measures_the_second_digits_of_new_lines(lab):
         assert list(map(float, shown)) == pytest.approx(expected, abs=6e-3)
 
 
-def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
+def test_each_network_that_learns_has_its_seed_layers_rate_and_device(lab):
     asked = []
 
     def learn(model, *args):
@@ -113,11 +113,12 @@ def test_each_layer_learns_the_lines_at_its_rate_and_on_the_device(lab):
     lab |= {"learn": learn, "generate": lambda *args: written.append(args) or ""}
     for seed, setting in (0, 123), (1, 123), (1, 7):  # RANDOM_SEED alone decides
         lab["RANDOM_SEED"] = setting
-        for cell_id in "unread", "memory":
+        for cell_id in "step", "memory-text", "unread", "memory":
             torch.manual_seed(seed)
             lab.run(cell_id)
+        assert lab["rng"].bit_generator.seed_seq.entropy == setting + 2
         models = lab["reader"], *lab["pupils"].values()
-        twins.append([model.linear.weight for model in models])
+        twins.append([net.linear.weight for net in (lab["untrained"], *models)])
     assert all(map(torch.equal, *twins[:2])) and not any(map(torch.equal, *twins[1:]))
     layers = ["GRU(12, 16, num_layers=2)", "LSTM(12, 16)", "RNN(12, 16)"]
     assert [str(model.recurrent) for model in models] == layers

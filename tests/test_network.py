@@ -94,8 +94,7 @@ def test_one_call_compares_both_ways_and_sees_a_difference(monkeypatch):
     lesson = Lesson("lstm", "setup")
     lines = lesson.run("one-call").splitlines()
     assert [float(line.split()[-1]) < 1e-5 for line in lines[2:]] == [True, True]
-    best = f"  1 calls of 200: {min(lesson['times']):6.1f} ms"
-    assert lines[1] == best and len(lesson["times"]) == 5
+    assert lines[1] == f"  1 calls of 200: {min(lesson['times']):6.1f} ms"
     model, inputs = lesson["model"], lesson["inputs"]
     loss = F.cross_entropy(model(inputs)[0], lesson["targets"])
     gradients = torch.autograd.grad(loss, list(model.parameters()))

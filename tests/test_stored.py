@@ -67,6 +67,8 @@ CLAIMS = [  # notebook, cell, pattern with one number in it, what it must be
     (LAB, "unread-read", r"falling, to ([\d.]+);", READ),
     (LAB, "unread-read", r"ends at ([\d.]+)\.", UNREAD),
     (LAB, "unread-read", r"wins, with ([\d.]+)\.", TABLE),
+    (LAB, "unread-read", r"has ([\d,]+) w", LAB.number("step", r"([\d,]+) weights")),
+    (LAB, "exercises", r"are \| ([\d.]+),", LAB.number("perplexity", r": (\S+) nats")),
     (LAB, "memory-intro", r"4\)/16=([\d.]+)\$;", math.log(10 * 4**12) / 16),
     (LAB, "memory-intro", r"2.*/16=([\d.]+)\$\.", math.log(100 * 4**12) / 16),
     (LAB, "memory-read", r"([\d.]+) nats instead", LSTM),
@@ -77,7 +79,7 @@ CLAIMS = [  # notebook, cell, pattern with one number in it, what it must be
 @pytest.mark.parametrize("stored, cell_id, pattern, value", CLAIMS)
 def test_numbers_in_the_prose(stored, cell_id, pattern, value):
     (said,) = re.findall(pattern, stored.prose[cell_id])
-    tolerance = 500 if "," in said else 0.51 * 10 ** -len(said.partition(".")[2])
+    tolerance = 500 if ",000" in said else 0.51 * 10 ** -len(said.partition(".")[2])
     assert float(said.replace(",", "")) == pytest.approx(value, abs=tolerance)
 
 
