@@ -47,6 +47,7 @@ def test_parameters_are_those_of_the_lecture_and_imports_are_allowed(name):
     for cell_id, cell in cells.items():
         modules = set(re.findall(r"^ *(?:from|import) (\w+)", cell.source, re.M))
         assert modules <= ALLOWED and (not modules or cell_id == "imports")
+        assert {*re.findall(r"(?:seed|_rng)\((\w+)", cell.source)} <= {"RANDOM_SEED"}
 
 
 def test_ruff_has_nothing_to_say():
