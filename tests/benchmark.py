@@ -1,6 +1,7 @@
 """Measure milliseconds per training iteration: python tests/benchmark.py [REPEATS]
 
-Runs the notebooks' own training cells beside the lecture's loop and bare PyTorch.
+Runs the notebooks' own training cells beside the lecture's loop and bare PyTorch, all
+in turns in one process, so that what counts are the ratios at the end.
 """
 
 import contextlib
@@ -9,60 +10,104 @@ import statistics
 import sys
 import time
 
+import matplotlib
 import torch
-from notebooks import Lesson, lecture_losses
+from notebooks import LABORATORY, LESSON, Notebook, lecture_losses
 from torch.nn import functional as F
 
+LECTURE_LOOP = "the lecture's plain loop"
+LESSON_CELL = "char_rnn_lstmcell.ipynb"
+ONE_PER_CALL = "nn.LSTM, one character per call"
+LABORATORY_CELL = "char_rnn_lstm.ipynb"
+BARE = "bare PyTorch"
 
-def bare(ns):
+
+def train_lecture_loop(notebook):
+    lecture_losses(notebook, notebook["NUM_ITER"])
+
+
+def train_cell(notebook):
+    notebook.run("train")
+
+
+def train_one_per_call(notebook):
+    """Run the lesson's training cell, which works with any model, on nn.LSTM."""
+    exec(notebook.lesson_cell, notebook)
+
+
+def train_bare(notebook):
     """Train for NUM_ITER iterations on one example, with nothing but PyTorch."""
-    inputs, targets = ns["draw_example"](ns["text"], 200, ns["train_rng"])
-    for _ in range(ns["NUM_ITER"]):
-        logits, _ = ns["model"](inputs)
+    model = notebook["model"]
+    optimizer = notebook["optimizer"]
+    rng = notebook["train_rng"]
+    inputs, targets = notebook["draw_example"](notebook["text"], 200, rng)
+    for _ in range(notebook["NUM_ITER"]):
+        logits, _ = model(inputs)
         loss = F.cross_entropy(logits, targets)
-        ns["optimizer"].zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        ns["optimizer"].step()
+        optimizer.step()
         loss.item()
 
 
+FORMS = {  # the notebook, the iterations in a turn, the function that trains
+    LECTURE_LOOP: (LESSON, 2, train_lecture_loop),
+    LESSON_CELL: (LESSON, 2, train_cell),
+    ONE_PER_CALL: (LABORATORY, 2, train_one_per_call),
+    LABORATORY_CELL: (LABORATORY, 50, train_cell),
+    BARE: (LABORATORY, 50, train_bare),
+}
+
+
+def ready(name, device, num_iter):
+    """Return a notebook that can train, without samples and plots."""
+    settings = {"DEVICE": device, "NUM_ITER": num_iter, "LOG_EVERY": 10**9}
+    notebook = Notebook(name, "setup", **settings)
+    notebook["generate"] = lambda *_: ""
+    notebook["loss_figure"] = lambda *_: None
+    notebook.lesson_cell = Notebook(LESSON, "imports").cells["train"]
+    return notebook
+
+
 def medians(device, repeats):
-    """Return milliseconds per iteration of each form, measured in turns."""
-    one_by_one = Lesson("lstmcell", "imports").cells["train"]  # runs with any model
-    forms = {
-        "the lecture's plain loop": ("lstmcell", 2, lambda ns: lecture_losses(ns, 2)),
-        "char_rnn_lstmcell.ipynb": ("lstmcell", 2, lambda ns: ns.run("train")),
-        "nn.LSTM, one character per call": ("lstm", 2, lambda ns: exec(one_by_one, ns)),
-        "char_rnn_lstm.ipynb": ("lstm", 50, lambda ns: ns.run("train")),
-        "bare PyTorch": ("lstm", 50, bare),
-    }
-    spaces, times = {}, {form: [] for form in forms}
-    for form, (name, num_iter, _) in forms.items():
-        settings = {"DEVICE": device, "NUM_ITER": num_iter, "LOG_EVERY": 10**9}
-        spaces[form] = Lesson(name, "setup", **settings)
-        spaces[form] |= {"generate": lambda *_: "", "loss_figure": lambda *_: None}
-    for _ in range(repeats + 1):
-        for form, (_, num_iter, train) in forms.items():
+    """Return {form: milliseconds per iteration}, measured in turns."""
+    notebooks = {}
+    times = {}
+    for form, (name, num_iter, _) in FORMS.items():
+        notebooks[form] = ready(name, device, num_iter)
+        times[form] = []
+    for _ in range(repeats + 1):  # the first turn warms up
+        for form, (_, num_iter, train) in FORMS.items():
             with contextlib.redirect_stdout(io.StringIO()):
                 started = time.perf_counter()
-                train(spaces[form])
+                train(notebooks[form])
                 elapsed = time.perf_counter() - started
             times[form].append(1000 * elapsed / num_iter)
-    return {form: statistics.median(ms[1:]) for form, ms in times.items()}
+    return {form: statistics.median(turns[1:]) for form, turns in times.items()}
+
+
+def main():
+    matplotlib.use("agg")
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    print("PyTorch", torch.__version__)
+    libraries = {"cpu": torch.backends.mkldnn}  # oneDNN's former name
+    if torch.cuda.is_available():
+        libraries["cuda"] = torch.backends.cudnn
+    for device, library in libraries.items():
+        for enabled in True, False:
+            with library.flags(enabled=enabled):
+                ms = medians(device, repeats)
+            state = "on" if enabled else "off"
+            print(f"\n{library.__name__} {state}: milliseconds per iteration")
+            for form, value in ms.items():
+                print(f"{form:32s} {value:7.2f}")
+            lesson = ms[LESSON_CELL] / ms[LECTURE_LOOP]
+            laboratory = ms[LABORATORY_CELL] / ms[BARE]
+            gain = ms[ONE_PER_CALL] / ms[LABORATORY_CELL]
+            print(f"lesson / lecture {lesson:.2f}")
+            print(f"laboratory / bare {laboratory:.2f}")
+            print(f"one per call / laboratory {gain:.1f}")
 
 
 if __name__ == "__main__":
-    print("PyTorch", torch.__version__)
-    devices = {"cpu": torch.backends.mkldnn}
-    if torch.cuda.is_available():
-        devices["cuda"] = torch.backends.cudnn
-    for device, fast in devices.items():
-        for enabled in True, False:
-            with fast.flags(enabled=enabled):
-                ms = medians(device, int(sys.argv[1]) if len(sys.argv) > 1 else 9)
-            print(f"\n{fast.__name__} {'on' if enabled else 'off'}: ms per iteration")
-            for form, value in ms.items():
-                print(f"{form:32s} {value:7.2f}")
-            loop, lesson, single, lab, floor = ms.values()
-            print(f"lesson / lecture {lesson / loop:.2f}, laboratory / bare", end=" ")
-            print(f"{lab / floor:.2f}, one per call / laboratory {single / lab:.1f}")
+    main()

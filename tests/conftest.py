@@ -1,40 +1,43 @@
-"""What several test files share: each notebook, untrained and trained a little."""
+"""What several test files share: each notebook untrained and trained a little."""
 
 import matplotlib
 import pytest
 import torch
-from notebooks import OWN_TEXT, PATHS, UNUSUAL, Lesson
+from notebooks import LABORATORY, OWN_TEXT, PATHS, UNUSUAL, Notebook
 
 matplotlib.use("agg")
 
 
 @pytest.fixture(scope="session", params=PATHS)
 def name(request):
-    """Each notebook."""
+    """Each notebook: tests with this fixture run once for the lesson and once for
+    the laboratory."""
     return request.param
 
 
 @pytest.fixture(scope="session")
-def lesson(name):
-    """Each notebook untrained, up to `setup`. Tests only read it."""
-    return Lesson(name, "setup")
+def untrained(name):
+    """Each notebook up to `setup`, with its default settings. Tests only read it."""
+    return Notebook(name, "setup")
 
 
 @pytest.fixture(scope="session")
-def fresh(name):
-    """Each notebook up to `train`, with the default settings but 200 iterations."""
-    return Lesson(name, "train", (), NUM_ITER=200)
+def trained(name):
+    """Each notebook up to `train`, with every cell and the default settings but 100
+    iterations. Tests only read it."""
+    return Notebook(name, "train", skip=(), NUM_ITER=100)
 
 
 @pytest.fixture(scope="session")
 def unusual(name, tmp_path_factory):
-    """Each notebook up to `perplexity` with every setting other than its default."""
+    """Each notebook up to `perplexity` with every setting other than its default.
+    Tests only read it."""
     folder = tmp_path_factory.mktemp(name)
     (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
-    files = {"TEXT_FILE": f"{folder}/own.txt", "LOSS_PLOT_FILE": f"{folder}/own.pdf"}
-    layers = {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2} if name == "lstm" else {}
-    return Lesson(name, "perplexity", **UNUSUAL | files | layers)
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: real processes, or the lecture's loop")
+    settings = UNUSUAL | {
+        "TEXT_FILE": str(folder / "own.txt"),
+        "LOSS_PLOT_FILE": str(folder / "own.pdf"),
+    }
+    if name == LABORATORY:
+        settings |= {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2}
+    return Notebook(name, "perplexity", **settings)

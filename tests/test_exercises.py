@@ -1,82 +1,402 @@
-"""The code of the exercises' answers runs as printed and does what it says."""
+"""The answers to the exercises: their code runs as printed, their figures are right.
+
+Where a figure in an answer would take minutes of training to check, it is not checked.
+"""
 
 import re
 import textwrap
 
 import pytest
 import torch
-from notebooks import LOG_LINE, PATHS, Lesson, code_cells, printed, read, read_along
-
-TEXTS = {name: read(name).cells[-1].source for name in PATHS}
+from notebooks import LABORATORY, LESSON, PATHS, Notebook, Recorder, read_along
+from stored import LABORATORY_RUN, LESSON_RUN, RUNS
+from torch import nn
+from torch.nn import functional as F
 
 
 def block(name, mark):
-    blocks = re.findall(r"^ +```\n(.*?)^ +```", TEXTS[name], re.M | re.S)
-    (found,) = (code for code in blocks if mark in code)
-    return textwrap.dedent(found)
+    """Return the code of the one answer that contains mark."""
+    cells = RUNS[name].notebook.cells
+    (source,) = [cell.source for cell in cells if cell.id == "exercises"]
+    blocks = re.findall(r"^ +```\n(.*?)^ +```", source, re.M | re.S)
+    found = [code for code in blocks if mark in code]
+    assert len(found) == 1, f"{len(found)} of the answers' blocks contain {mark!r}."
+    return textwrap.dedent(found[0])
 
 
-@pytest.fixture
-def sharp():
-    sharp = Lesson("lstmcell", "setup", HIDDEN_DIM=16)
+def figures(name, pattern):
+    """Return what the groups of pattern match in the exercises of a notebook."""
+    found = re.findall(pattern, RUNS[name].prose["exercises"])
+    assert len(found) == 1, (
+        f"The exercises of {PATHS[name].name} contain {pattern!r} {len(found)} times, "
+        "not once. If the sentence was reworded, adapt the pattern in this test."
+    )
+    return found[0]
+
+
+def run(code, notebook):
+    """Run code as if it were in a new cell, and return what it has printed."""
+    notebook.cells["answer"] = code
+    return notebook.run("answer")
+
+
+def disagreement(said, found):
+    """Return the message of a test that compares figures of the exercises."""
+    return (
+        f"The cell `exercises` says {said}, but it is {found}. If the text or the code "
+        "was changed for a reason, the cell must say the new figures."
+    )
+
+
+def small_lesson():
+    """Return the lesson with a small network that is far from indifferent."""
+    lesson = Notebook(LESSON, "setup", HIDDEN_DIM=16)
     with torch.no_grad():
-        sharp["model"].linear.weight.mul_(30)
-    return sharp
+        lesson["model"].linear.weight.mul_(30)
+    return lesson
 
 
-def test_the_loop_prints_the_losses_of_the_stored_log(capsys):
-    exec(block("lstmcell", "range(1, 51)"), Lesson("lstmcell", "setup"))
-    log = re.findall(LOG_LINE, printed(code_cells(read("lstmcell"))["train"]))[:3]
-    losses = [line[3] for line in log]
-    assert re.findall(r": (\S+)\n", capsys.readouterr().out) == losses
-    assert "be {}, {}, and {}.".format(*losses) in TEXTS["lstmcell"]
+def small_lab():
+    """Return the laboratory with a small network and small portions."""
+    return Notebook(LABORATORY, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=8)
 
 
-def test_larger_tables_have_the_figures_of_the_answer(sharp, capsys):
-    exec(block("lstmcell", "Counter(grams)"), sharp)
-    rows = re.findall(r"(\S+) entries, (\S+) nats\n +(\S+) of", capsys.readouterr().out)
-    answer = " ".join(TEXTS["lstmcell"].split())
-    for figures in zip(*rows[:4]):
-        assert "{}, {}, {}, and {}".format(*figures) in answer
+# --- lesson, exercise 1: the training loop
 
 
-def test_the_gradient_and_the_shorter_loop_are_those_of_the_model(sharp):
-    exec(block("lstmcell", "retain_grad"), sharp)
-    assert len(sharp["sizes"]) == 200 and sharp["sizes"][0] > sharp["sizes"][40] > 0
-    logits, _ = read_along(sharp["model"], sharp["inputs"])
-    assert torch.allclose(sharp["logits"], logits[-1:], atol=1e-6)
-    assert sharp["model"].linear.bias.grad.argmin() == sharp["targets"][-1]
-    sharp["model"].zero_grad()
-    exec(block("lstmcell", "from_x.split"), sharp)
-    assert sharp["model"].lstm.weight_hh.grad.any()
-    logits, _ = read_along(sharp["model"], sharp["inputs"])
-    assert torch.allclose(sharp["logits"], logits, atol=1e-5)
+PROMISED = r"iterations 1, 10, and 50 must be (\S+), (\S+), and (\S+)\."
+WITHOUT_THE_STATE = r"if the second is (\S+), for the state"
 
 
-def test_top_k_draws_only_among_the_k_most_likely(sharp):
-    exec(block("lstmcell", "def generate_top_k"), sharp)
-    write, model = sharp["generate_top_k"], sharp["model"]
-    assert write(model, "th", 40, 1) == write(model, "th", 40, 1)
-    indices = sharp["char_to_tensor"](write(model, "th", 1000, 3))
-    top = read_along(model, indices[:-1])[0].topk(3).indices
-    chosen = [(t == i).nonzero().item() for t, i in zip(top[1:], indices[2:])]
-    assert set(chosen) == {0, 1, 2} and 500 < chosen.count(0) < len(chosen) == 1000
+def test_the_loop_prints_the_losses_that_the_exercise_promises():
+    """With the default settings, since these are what readers compare with."""
+    out = run(block(LESSON, "range(1, 51)"), Notebook(LESSON, "setup"))
+    first, tenth, fiftieth = figures(LESSON, PROMISED)
+    said = f"1: {first}\n10: {tenth}\n50: {fiftieth}\n"
+    assert said == out, disagreement(said, out)
 
 
-def test_what_the_laboratorys_answers_put_into_its_cells_works(capsys):
-    lab = Lesson("lstm", "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=8)
-    lab |= {"pupil": lab["model"], "learned": "", "rate": 1}
-    lab |= {"second": torch.arange(20) < 5, "learn": lambda *_: (999, 1000)}
-    exec(block("lstm", "% 1000"), lab)
+def test_the_losses_that_the_exercise_promises_are_those_of_the_stored_log():
+    losses = {entry.iteration: f"{entry.loss:.3f}" for entry in LESSON_RUN.log}
+    expected = (losses[1], losses[10], losses[50])
+    said = figures(LESSON, PROMISED)
+    assert said == expected, disagreement(said, expected)
+
+
+def test_the_loop_without_the_state_has_the_loss_of_the_answer():
+    code = block(LESSON, "range(1, 51)")
+    for old, new in [
+        ("model(character, state)", "model(character)"),
+        ("range(1, 51)", "range(1, 11)"),  # ten iterations are enough
+    ]:
+        assert code.count(old) == 1, f"This test replaces {old!r} in the answer's loop."
+        code = code.replace(old, new)
+    out = run(code, Notebook(LESSON, "setup"))
+    _, tenth = out.splitlines()
+    said = f"10: {figures(LESSON, WITHOUT_THE_STATE)}"
+    assert said == tenth, disagreement(said, tenth)
+
+
+def test_the_loss_without_the_state_differs_from_the_right_one():
+    _, tenth, _ = figures(LESSON, PROMISED)
+    assert figures(LESSON, WITHOUT_THE_STATE) != tenth, (
+        f"Exercise 1 says that the tenth loss is {tenth} if all is right, and also if "
+        "the state is missing: then readers cannot see the mistake there. Let the "
+        "answer name another sign of it."
+    )
+
+
+# --- lesson, exercise 2: larger tables
+
+
+LOSSES_OF_TABLES = r"their losses are (\S+), (\S+), (\S+), and (\S+)\. The"
+
+
+@pytest.fixture(scope="module")
+def larger_tables():
+    """The lesson after the answer's code, with tables of one to four characters."""
+    lesson = Notebook(LESSON, "text")
+    run(block(LESSON, "Counter(grams)"), lesson)
+    return lesson
+
+
+def test_the_tables_have_as_many_entries_as_the_answer_says(larger_tables):
+    found = re.findall(r": (\S+) entries", larger_tables.out["answer"])
+    said = figures(LESSON, r"the tables have (\S+), (\S+), (\S+), and (\S+) entries")
+    assert list(said) == found, disagreement(said, found)
+
+
+def test_the_tables_have_the_losses_that_the_answer_says(larger_tables):
+    found = re.findall(r"entries, (\S+) nats", larger_tables.out["answer"])
+    said = figures(LESSON, LOSSES_OF_TABLES)
+    assert list(said) == found, disagreement(said, found)
+
+
+def test_as_much_is_new_to_the_tables_as_the_answer_says(larger_tables):
+    found = re.findall(r"(\S+) of the last tenth", larger_tables.out["answer"])
+    said = figures(LESSON, r"In the last tenth, (\S+), (\S+), (\S+), and (\S+) of the")
+    assert list(said) == found, disagreement(said, found)
+
+
+def test_about_half_of_the_largest_table_was_seen_once(larger_tables):
+    said = figures(LESSON, r"about (\w+) of the entries of the four-character table")
+    assert said == "half"
+    counts = list(larger_tables["table"].values())  # the last table made
+    once = sum(count == 1 for count in counts) / len(counts)
+    assert 0.45 < once < 0.55, f"A share of {once:.2f} is hardly “about half”."
+
+
+def test_the_network_ties_with_the_third_table_and_loses_to_the_fourth():
+    """A difference of 0.02 is what chance makes, according to the laboratory."""
+    sentence = r"three-character table (\w+) .*, and the four-character table (\w+) it"
+    assert figures(LESSON, sentence) == ("ties", "beats")
+    _, _, third, fourth = figures(LESSON, LOSSES_OF_TABLES)
+    network = LESSON_RUN.number("perplexity", r"iterations: (\S+) nats")
+    assert float(third) == pytest.approx(network, abs=0.02)
+    assert float(fourth) < network - 0.02
+
+
+def test_the_laboratorys_table_has_the_loss_that_the_answer_says():
+    losses = re.findall(r"\d\.\d\d", LABORATORY_RUN["table"])
+    sizes = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+    assert len(losses) == len(sizes)
+    pattern = r"With (\w+) characters, made .* table has a loss of (\S+) on the last;"
+    size, said = figures(LESSON, pattern)
+    found = losses[sizes.index(size)]
+    assert said == found, disagreement(said, found)
+
+
+# --- lesson, exercise 3: the vanishing gradient
+
+
+@pytest.fixture(scope="module")
+def vanishing():
+    """The lesson after the code of the exercise. Tests only read it."""
+    lesson = small_lesson()
+    run(block(LESSON, "retain_grad"), lesson)
+    return lesson
+
+
+def test_the_logits_of_the_exercise_are_the_last_of_the_model(vanishing):
+    logits, _ = read_along(vanishing["model"], vanishing["inputs"])
+    torch.testing.assert_close(vanishing["logits"], logits[-1:], rtol=0, atol=1e-6)
+
+
+def test_the_gradient_is_that_of_the_loss_of_the_last_target(vanishing):
+    """Of the logits' biases, only the target's lowers the loss when it grows."""
+    gradient = vanishing["model"].linear.bias.grad
+    assert gradient.argmin() == vanishing["targets"][-1]
+
+
+def test_the_sizes_of_the_gradient_shrink_from_the_last_character_back(vanishing):
+    sizes = vanishing["sizes"]
+    assert len(sizes) == vanishing["TEXT_PORTION_SIZE"]
+    assert sizes[0] > sizes[40] > 0
+
+
+# --- lesson, exercise 4: only likely characters
+
+
+@pytest.fixture(scope="module")
+def top_k():
+    """The lesson with the function of the answer."""
+    lesson = small_lesson()
+    run(block(LESSON, "def generate_top_k"), lesson)
+    return lesson
+
+
+def test_with_k_of_1_the_text_is_always_the_same(top_k):
+    first = top_k["generate_top_k"](top_k["model"], "th", 40, 1)
+    second = top_k["generate_top_k"](top_k["model"], "th", 40, 1)
+    assert first == second
+
+
+def test_as_many_characters_as_asked_for_follow_the_prime(top_k):
+    written = top_k["generate_top_k"](top_k["model"], "th", 40, 3)
+    assert written.startswith("th")
+    assert len(written) == len("th") + 40
+
+
+def test_the_k_most_likely_are_drawn_as_often_as_they_should(top_k):
+    """Read along what was written, and see where each character stood."""
+    torch.manual_seed(123)
+    written = top_k["generate_top_k"](top_k["model"], "th", 1000, 3)
+    indices = top_k["char_to_tensor"](written)
+    logits, _ = read_along(top_k["model"], indices[:-1])
+    top = logits.topk(3)
+    drawn = indices[2:]  # after the prime
+    hits = top.indices[1:] == drawn[:, None]  # (1000, 3)
+    assert hits.any(dim=1).all(), "A character was not among the three most likely."
+
+    # at T = 1, the three keep the proportions of their probabilities
+    expected = torch.softmax(top.values[1:], dim=1).mean(dim=0)
+    shares = hits.float().mean(dim=0)
+    torch.testing.assert_close(shares, expected, rtol=0, atol=0.05)
+    assert shares.min() > 0, "All three should have been drawn."
+
+
+# --- lesson, exercise 5: what need not be in the loop
+
+
+@pytest.fixture(scope="module")
+def short_loop():
+    """The lesson after the answer's code. Tests only read it."""
+    lesson = small_lesson()
+    run(block(LESSON, "from_x.split"), lesson)
+    return lesson
+
+
+def test_the_shorter_loop_prints_its_milliseconds(short_loop):
+    assert re.fullmatch(r"\d+ ms\n", short_loop.out["answer"])
+
+
+def test_the_shorter_loop_has_the_logits_of_the_model(short_loop):
+    logits, _ = read_along(short_loop["model"], short_loop["inputs"])
+    torch.testing.assert_close(short_loop["logits"], logits, rtol=0, atol=1e-5)
+
+
+def test_the_shorter_loop_has_the_gradients_of_the_training_cell(short_loop):
+    model = short_loop["model"]
+    state = None
+    loss = 0
+    inputs, targets = short_loop["inputs"], short_loop["targets"]
+    for character, target in zip(inputs.split(1), targets.split(1)):
+        logits, state = model(character, state)
+        loss = loss + F.cross_entropy(logits, target)
+    parameters = list(model.parameters())
+    expected = torch.autograd.grad(loss / len(inputs), parameters)
+    found = tuple(parameter.grad for parameter in parameters)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+
+
+# --- laboratory, exercise 2: other layers
+
+
+ROW = r"\| `nn\.(\w+)`, (\d+), [\d.]+ \| ([\d,]+) \|"  # layer, HIDDEN_DIM, weights
+ROWS = re.findall(ROW, LABORATORY_RUN.prose["exercises"])
+
+
+def test_the_table_of_layers_has_five_rows():
+    """So that the next test sees them all."""
+    assert [row[:2] for row in ROWS] == [
+        ("LSTM", "128"),
+        ("GRU", "128"),
+        ("RNN", "128"),
+        ("RNN", "128"),
+        ("RNN", "256"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The laboratory up to its class `RNN`. Tests only read it."""
+    return Notebook(LABORATORY, "model")
+
+
+@pytest.mark.parametrize("layer, hidden_dim, said", ROWS)
+def test_the_weights_in_the_table_are_those_of_the_network(
+    network, layer, hidden_dim, said
+):
+    model = network["RNN"](
+        len(network["ALPHABET"]),
+        network["EMBEDDING_DIM"],
+        int(hidden_dim),
+        getattr(nn, layer),
+        network["NUM_LAYERS"],
+    )
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    assert said == f"{weights:,}"
+
+
+# --- laboratory, exercise 3: how long a memory
+
+
+def test_the_second_digits_loss_is_printed_every_1000_iterations():
+    def iterations_without_training(model, text, num_iter, learning_rate):
+        return [999, 1000, 1001, 2000]
+
+    lab = small_lab()
+    lab["learn"] = Recorder(iterations_without_training)
+    lab["pupil"] = lab["model"]
+    lab["learned"] = "the lines to learn"
+    lab["rate"] = 0.1
+    lab["second"] = torch.arange(20) < 5  # as if these followed the spaces
+    out = run(block(LABORATORY, "% 1000"), lab)
+
+    expected = (lab["model"], "the lines to learn", lab["NUM_ITER"], 0.1)
+    assert lab["learn"].calls == [expected]
     losses = lab["character_losses"](lab["model"], lab["inputs"], lab["targets"])
-    assert capsys.readouterr().out == f"1000 {losses[:5].mean():.2f}\n"
-    exec(block("lstm", "range(8)"), lab)
-    losses = [lab["character_losses"](lab["model"], *pair) for pair in lab["examples"]]
-    assert lab["loss"].item() == pytest.approx(torch.cat(losses).mean().item())
-    lab |= {"text": "to be or not" * 3 + "to be", "state": None, "place": 0}
-    for place in 20, 0, 20:  # 41 characters hold two portions of 20
-        before = lab["state"]
-        exec(block("lstm", "detach"), lab)
-        assert torch.equal(lab["logits"], lab["model"](lab["inputs"], before)[0])
-        lab["loss"].backward()  # does not go back into the portion before
-        assert lab["place"] == place and (lab["state"] is None) == (place == 0)
+    mean = f"{losses[:5].mean():.2f}"
+    assert out == f"1000 {mean}\n2000 {mean}\n"
+
+
+# --- laboratory, exercise 4: a batch
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """The laboratory after the answer's code. Tests only read it."""
+    lab = small_lab()
+    run(block(LABORATORY, "range(8)"), lab)
+    return lab
+
+
+def test_the_batch_has_the_shapes_that_its_comments_say(batch):
+    assert batch["inputs"].shape == batch["targets"].shape == (20, 8)
+    assert batch["logits"].shape == (20, 8, 100)
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_examples(batch):
+    model, examples = batch["model"], batch["examples"]
+    losses = [batch["character_losses"](model, *example) for example in examples]
+    assert len(losses) == 8
+    expected = torch.cat(losses).mean().item()
+    assert batch["loss"].item() == pytest.approx(expected)
+
+
+def test_the_times_that_the_text_is_read_are_those_of_the_settings():
+    lab = Notebook(LABORATORY, "text")
+    times = lab["NUM_ITER"] * lab["TEXT_PORTION_SIZE"] / len(lab["text"])
+    expected = (f"{8 * times:.0f}", f"{times:.0f}")
+    said = figures(LABORATORY, r"read the text (\d+) times instead of (\d+)")
+    assert said == expected, disagreement(
+        said, f"{expected}, as the text has {len(lab['text']):,} characters"
+    )
+
+
+def test_after_an_eighth_of_the_iterations_a_batch_has_read_as_much():
+    lab = Notebook(LABORATORY, "parameters")
+    expected = f"{lab['NUM_ITER'] / 8:.0f}"
+    assert figures(LABORATORY, r"characters \(`NUM_ITER = (\d+)`\)") == expected
+    assert figures(LABORATORY, r"in (\d+) iterations, it was") == expected
+    assert figures(LABORATORY, r"those (\d+) took") == expected
+
+
+# --- laboratory, exercise 5: the state carried over
+
+
+@pytest.mark.parametrize("length, places", [(41, [20, 0, 20]), (40, [0, 0])])
+def test_the_state_is_carried_through_the_text_then_starts_afresh(length, places):
+    """A text of 41 characters has two portions of 20 with their targets, one of 40
+    has only one. `places` says where the next portion begins after each."""
+    lab = small_lab()
+    lab["text"] = ("to be or not " * 4)[:length]
+    lab["state"] = None
+    lab["place"] = 0
+    start = 0
+    for next_start in places:
+        state_before = lab["state"]
+        run(block(LABORATORY, "detach"), lab)
+
+        indices = lab["char_to_tensor"](lab["text"][start : start + 21])
+        logits, _ = lab["model"](indices[:-1], state_before)
+        torch.testing.assert_close(lab["logits"], logits)
+        torch.testing.assert_close(lab["loss"], F.cross_entropy(logits, indices[1:]))
+
+        lab["loss"].backward()  # raises if it goes back into the portion before
+        assert lab["place"] == next_start
+        if next_start == 0:
+            assert lab["state"] is None, "A new pass should start from zero."
+        else:
+            assert lab["state"] is not None, "The state should be carried over."
+        start = next_start

@@ -1,6 +1,5 @@
-"""Settings, portions, network, and writing, held against independent computations."""
+"""The network held against the equations of the LSTM, and the cells that show them."""
 
-import contextlib
 import math
 import re
 import string
@@ -8,191 +7,331 @@ import string
 import numpy as np
 import pytest
 import torch
-from notebooks import Lesson, read_along
+from notebooks import LABORATORY, LESSON, Notebook, Recorder, read_along
 from torch.nn import functional as F
+
+# What the cell `step` prints: parameters, their number, and shapes of tensors. The 512
+# rows are those of the four gates; in the laboratory, three characters are read.
+PARAMETERS = {
+    LESSON: """\
+embedding.weight  (100, 100)
+lstm.weight_ih    (512, 100)
+lstm.weight_hh    (512, 128)
+lstm.bias_ih      (512,)
+lstm.bias_hh      (512,)
+linear.weight     (100, 128)
+linear.bias       (100,)
+140,660 weights to learn
+""",
+    LABORATORY: """\
+embedding.weight       (100, 100)
+recurrent.weight_ih_l0 (512, 100)
+recurrent.weight_hh_l0 (512, 128)
+recurrent.bias_ih_l0   (512,)
+recurrent.bias_hh_l0   (512,)
+linear.weight          (100, 128)
+linear.bias            (100,)
+140,660 weights to learn
+""",
+}
+SHAPES = {
+    LESSON: """
+character: (1,) logits: (1, 100)
+hidden: (1, 128) cell_state: (1, 128)
+""",
+    LABORATORY: """
+characters: (3,) embedded: (3, 100)
+outputs: (3, 128) logits: (3, 100)
+state: (1, 128) (1, 128)
+""",
+}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
 
 
 def lstm_in_numpy(model, indices):
-    """Return logits (L, 100) and the last two states, by the equations of the LSTM."""
-    weights = (w.detach().double().numpy() for w in model.parameters())
-    embedding, w_ih, w_hh, b_ih, b_hh, linear, bias = weights
-    hidden, cell, rows = np.zeros(w_hh.shape[1]), 0, []
+    """Return logits (L, 100) and the last hidden and cell states, each (hidden_dim,).
+
+    These are the equations of the lesson under *Inside the LSTM*, in double precision.
+    """
+    weights = [weight.detach().double().numpy() for weight in model.parameters()]
+    embedding, w_ih, w_hh, b_ih, b_hh, linear, linear_bias = weights
+    h = np.zeros(w_hh.shape[1])
+    c = np.zeros(w_hh.shape[1])
+    logits = []
     for index in indices.tolist():
-        sums = w_ih @ embedding[index] + b_ih + w_hh @ hidden + b_hh
-        i, f, g, o = sums.reshape(4, -1)
-        i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
-        cell = f * cell + i * np.tanh(g)
-        hidden = o * np.tanh(cell)
-        rows.append(linear @ hidden + bias)
-    return np.array(rows), hidden, cell
+        x = embedding[index]
+        a_i, a_f, a_g, a_o = np.split(w_ih @ x + b_ih + w_hh @ h + b_hh, 4)
+        c = sigmoid(a_f) * c + sigmoid(a_i) * np.tanh(a_g)
+        h = sigmoid(a_o) * np.tanh(c)
+        logits.append(linear @ h + linear_bias)
+    return np.array(logits), h, c
 
 
-class Parrot:
-    """Predicts by the same logits always; its state is all that it has read."""
-
-    logits = torch.linspace(-400, 400, 100)
-
-    def __call__(self, character, state):
-        self.read = (*(state or ()), *character.tolist())
-        return self.logits.unsqueeze(0), self.read
+def softmax_in_numpy(logits):
+    """Return probabilities of the same shape; the last dimension adds up to 1."""
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
 
 
-def test_every_start_is_reached_and_targets_are_shifted_by_one(lesson):
-    rng = np.random.default_rng(0)
-    for size in 1, 4, 9:
-        drawn = [lesson["draw_example"]("0123456789", size, rng) for _ in range(500)]
-        assert {x[0].item() for x, _ in drawn} == set(range(10 - size))
-        assert all(len(x) == size and (y == x + 1).all() for x, y in drawn)
-    assert lesson.out["portions"].endswith("['abcd', 'bcde']\n")
-    out = Lesson("lstmcell", "shift").out["shift"]
-    rows = re.findall(r"(\d+) +(\S.*?) +-> +(\d+) +('.*')\n", out)
-    assert len(rows) == 8 and all(a[2:] == b[:2] for a, b in zip(rows, rows[1:]))
-    assert all(repr(string.printable[int(i)]) == char for i, char, _, _ in rows)
+# The network
 
 
-def test_a_portion_that_does_not_fit_is_said_in_one_sentence(name, tmp_path):
-    (tmp_path / "own.txt").write_text("a" * 1240)
-    lesson = Lesson(name, "portions", TEXT_FILE=tmp_path / "own.txt")
-    for size in 0, -1, 1240, 5000:
-        message = f"Portions can have 1 to 1239 inputs, not {size}."
-        with pytest.raises(AssertionError, match=message):
-            lesson["draw_example"](lesson["text"], size, lesson["demo_rng"])
-    (tmp_path / "own.txt").write_text("\u4f60")
-    with pytest.raises(AssertionError, match="No character of .*own.txt is in string"):
-        lesson.run("text")
+@pytest.fixture
+def indices(untrained):
+    return untrained["char_to_tensor"]("The Safer Badgers")
 
 
-def test_the_network_follows_the_equations_however_the_text_is_cut(lesson):
-    model, indices = lesson["untrained"], lesson["char_to_tensor"]("The Safer Badgers")
-    expected, *states = lstm_in_numpy(model, indices)
-    for size in (1,) if lesson.name == "lstmcell" else (1, 5, 17):
-        logits, last = read_along(model, indices, size)
-        np.testing.assert_allclose(logits, expected, atol=2e-6)
-        for one, other in zip(last, states):
-            np.testing.assert_allclose(one[0].detach(), other, atol=2e-6)
-    losses = lesson["character_losses"](model, indices[:-1], indices[1:])
-    by_hand = np.log(np.exp(expected[:-1]).sum(axis=1))
-    by_hand -= expected[np.arange(len(indices) - 1), indices[1:]]
-    np.testing.assert_allclose(losses, by_hand, atol=1e-5)
+@pytest.fixture
+def call_sizes(untrained):
+    """How many of the 17 characters one call of the model may read."""
+    return [1, 5, 17] if untrained.name == LABORATORY else [1]
+
+
+def test_the_logits_follow_the_equations_of_the_lstm(untrained, indices, call_sizes):
+    model = untrained["untrained"]
+    expected, _, _ = lstm_in_numpy(model, indices)
+    for size in call_sizes:
+        logits, _ = read_along(model, indices, size)
+        message = f"logits, with {size} characters per call"
+        np.testing.assert_allclose(logits, expected, atol=2e-6, err_msg=message)
+
+
+def test_the_state_follows_the_equations_of_the_lstm(untrained, indices, call_sizes):
+    model = untrained["untrained"]
+    _, expected_h, expected_c = lstm_in_numpy(model, indices)
+    for size in call_sizes:
+        _, (h, c) = read_along(model, indices, size)
+        message = f"state, with {size} characters per call"
+        np.testing.assert_allclose(
+            h[0].detach(), expected_h, atol=2e-6, err_msg=message
+        )
+        np.testing.assert_allclose(
+            c[0].detach(), expected_c, atol=2e-6, err_msg=message
+        )
+
+
+# The cell `step`
+
+
+def test_step_prints_the_parameters(untrained):
+    assert untrained.out["step"].startswith(PARAMETERS[untrained.name])
+
+
+def test_step_prints_the_shapes(untrained):
+    assert SHAPES[untrained.name] in untrained.out["step"]
+
+
+def test_step_prints_the_probability_of_h_after_t(untrained):
+    character = untrained["char_to_tensor"]("t")
+    logits, _, _ = lstm_in_numpy(untrained["untrained"], character)
+    p = softmax_in_numpy(logits)[0, string.printable.index("h")]
+    expected = f"p(h) = {p:.4f}, so the loss is {-math.log(p):.3f}\n"
+    assert untrained.out["step"].endswith(expected)
+
+
+# The cell `character-losses`
+
+
+def test_character_losses_are_minus_the_logarithm_of_each_probability(
+    untrained, indices
+):
+    model = untrained["untrained"]
+    inputs, targets = indices[:-1], indices[1:]
+    logits, _, _ = lstm_in_numpy(model, inputs)
+    p = softmax_in_numpy(logits)[np.arange(len(inputs)), targets]
+    losses = untrained["character_losses"](model, inputs, targets)
+    np.testing.assert_allclose(losses, -np.log(p), atol=1e-5)
+
+
+def test_character_losses_record_no_graph(untrained, indices):
+    """They only measure; a graph of a long text would fill the memory."""
+    model = untrained["untrained"]
+    losses = untrained["character_losses"](model, indices[:-1], indices[1:])
     assert not losses.requires_grad
 
 
-def test_the_cells_step_and_character_losses_print_what_they_say(lesson):
-    logits, _, _ = lstm_in_numpy(lesson["untrained"], torch.tensor([29]))  # t
-    p = np.exp(logits[0, 17]) / np.exp(logits[0]).sum()  # h
-    out = lesson.out["step"]
-    assert f"p(h) = {p:.4f}, so the loss is {-math.log(p):.3f}\n" in out
-    assert "140,660 weights to learn\n" in out and " (512, 100)\n" in out
-    num_read = 1 if lesson.name == "lstmcell" else 3
-    assert f"logits: ({num_read}, 100)\n" in out and out.count("(1, 128)") == 2
-    logits, _ = read_along(lesson["untrained"], lesson["inputs"])
-    loss = F.cross_entropy(logits, lesson["targets"])
-    assert lesson.out["character-losses"] == f"mean loss: {loss:.3f} nats\n"
+def test_the_mean_loss_of_the_untrained_network_is_printed(untrained):
+    logits, _ = read_along(untrained["untrained"], untrained["inputs"])
+    loss = F.cross_entropy(logits, untrained["targets"])
+    assert untrained.out["character-losses"] == f"mean loss: {loss:.3f} nats\n"
 
 
-def test_one_call_compares_both_ways_and_sees_a_difference(monkeypatch):
-    lesson = Lesson("lstm", "setup")
-    lines = lesson.run("one-call").splitlines()
-    assert [float(line.split()[-1]) < 1e-5 for line in lines[2:]] == [True, True]
-    assert lines[1] == f"  1 calls of 200: {min(lesson['times']):6.1f} ms"
-    model, inputs = lesson["model"], lesson["inputs"]
-    loss = F.cross_entropy(model(inputs)[0], lesson["targets"])
+# The cell `one-call` of the laboratory: a portion read by one character per call, then
+# in one call. Five runs of each are timed.
+
+
+@pytest.fixture
+def laboratory():
+    """The laboratory, with a small network that a test may change."""
+    return Notebook(LABORATORY, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=16)
+
+
+def differences(out):
+    """Return the largest differences that `one-call` prints: logits, gradients."""
+    pattern = r"largest difference in (\S+) +(\S+)\n"
+    found = {name: float(number) for name, number in re.findall(pattern, out)}
+    assert list(found) == ["logits", "gradients"]
+    return found["logits"], found["gradients"]
+
+
+def test_one_call_reads_by_the_character_then_all_at_once(laboratory):
+    model = laboratory["model"]
+    model.forward = Recorder(model.forward)
+    out = laboratory.run("one-call")
+    call_sizes = [len(characters) for characters, _ in model.forward.calls]
+    assert call_sizes == [1] * 20 * 5 + [20] * 5
+    assert re.findall(r"^ *(\d+) calls of +(\d+): ", out, re.M) == [
+        ("20", "1"),
+        ("1", "20"),
+    ]
+
+
+def test_one_call_compares_the_gradients_of_the_mean_loss(laboratory):
+    """Those of one run: if they added up over five, they would agree as well."""
+    laboratory.run("one-call")
+    model = laboratory["model"]
+    logits, _ = model(laboratory["inputs"])
+    loss = F.cross_entropy(logits, laboratory["targets"])
     gradients = torch.autograd.grad(loss, list(model.parameters()))
-    by_hand = torch.cat([gradient.flatten() for gradient in gradients])
-    for _, compared in lesson["results"]:
-        assert (compared - by_hand).abs().max() < 1e-5 < by_hand.abs().max()
-    exact, backward, ticks = model.forward, torch.Tensor.backward, iter(range(10**4))
-    slow = lambda loss: (next(ticks), backward(loss))  # noqa: E731
-    monkeypatch.setattr(torch.Tensor, "backward", slow)
-
-    def one_logit_off(characters, state):
-        logits, state = exact(characters, state)
-        next(ticks)
-        return logits - torch.eye(100)[:1] * (len(characters) == 1), state
-
-    monkeypatch.setattr(model, "forward", one_logit_off)
-    monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
-    out = lesson.run("one-call")
-    assert "difference in logits    1e+00\n" in out and "of 200: 3000.0 ms" in out
-    assert lesson["times"] == [3000] * 5  # forward, backward, and to the clock's end
+    expected = torch.cat([gradient.flatten() for gradient in gradients])
+    assert expected.abs().max() > 1e-3, "the gradients are too small to compare"
+    assert len(laboratory["results"]) == 2
+    for _, compared in laboratory["results"]:
+        np.testing.assert_allclose(compared, expected, atol=1e-5)
 
 
-def test_by_hand_agrees_with_the_layer_and_sees_a_difference(monkeypatch):
-    lesson = Lesson("lstmcell", "setup")
-    with torch.no_grad():
-        lesson["model"].lstm.weight_ih.mul_(40)  # gates open and closed
-    difference, gates = lesson.run("by-hand").splitlines()
-    assert 0 <= float(difference.split("difference: ")[1]) < 1e-5
-    states = lstm_in_numpy(lesson["model"], lesson["char_to_tensor"]("Th"))[1:]
-    for found, expected in zip((lesson["new_h"], lesson["new_c"]), states):
-        np.testing.assert_allclose(found[0].detach(), expected, atol=1e-5)
-    f = lesson["f"].detach().numpy()
-    assert f"{np.mean(f > 0.9):.0%} above 0.9, {np.mean(f < 0.1):.0%} below" in gates
-    exact = lesson["layer"].forward
-    for off in (1, 0), (0, 1):
-        wrong = lambda *args, off=off: map(torch.add, exact(*args), off)  # noqa: E731
-        monkeypatch.setattr(lesson["layer"], "forward", wrong)
-        assert "difference: 1e+00\n" in lesson.run("by-hand")
+def test_one_call_finds_only_rounding_error(laboratory):
+    in_logits, in_gradients = differences(laboratory.run("one-call"))
+    assert in_logits < 1e-5
+    assert in_gradients < 1e-5
 
 
-@pytest.mark.parametrize("temperature", [0.8, 3.0])
-def test_writing_draws_as_often_as_softmax_says_and_reads_it_back(lesson, temperature):
-    """A chi-square test with a fixed seed; 18.47 is the 99.9% quantile of 4 degrees."""
-    logits, parrot = torch.full((100,), -torch.inf), Parrot()
-    parrot.logits = logits
-    logits[10:15] = torch.tensor([1.0, 0.5, 0.0, -0.5, -1.0])  # a to e
-    torch.manual_seed(0)
-    written = lesson["generate"](parrot, "the", 5000, temperature)
-    assert written == "".join(string.printable[index] for index in parrot.read)
-    observed = torch.tensor([float(written[3:].count(char)) for char in "abcde"])
-    expected = torch.softmax(logits[10:15] / temperature, dim=0) * 5000
-    assert observed.sum() == 5000
-    assert ((observed - expected) ** 2 / expected).sum() < 18.47
-
-
-def test_writing_at_the_extremes_and_without_a_graph(lesson, monkeypatch):
-    model, generate, recorded = lesson["untrained"], lesson["generate"], []
+@pytest.mark.parametrize("off", [1.0, -1.0])
+def test_one_call_sees_a_difference_in_one_logit(laboratory, off):
+    model = laboratory["model"]
     exact = model.forward
-    record = lambda *args: recorded.append(torch.is_grad_enabled()) or exact(*args)  # noqa: E731
-    monkeypatch.setattr(model, "forward", record)
-    written = generate(model, "th", 30, 1e-9)
-    assert recorded and not any(recorded)
-    logits, _ = read_along(model, lesson["char_to_tensor"](written[:-1]))
-    assert written[2:] == "".join(string.printable[i] for i in logits[1:].argmax(dim=1))
-    assert set(generate(Parrot(), "t", 50, 1e-30)[1:]) == {"\x0c"}
-    assert len(set(generate(Parrot(), "t", 50, math.inf))) > 20
+
+    def forward(characters, state):
+        logits, state = exact(characters, state)
+        if len(characters) == 1:
+            logits = logits + off * (torch.arange(100) == 7)
+        return logits, state
+
+    model.forward = forward
+    in_logits, _ = differences(laboratory.run("one-call"))
+    assert in_logits == 1
 
 
-def test_what_a_student_may_type_gets_one_sentence(lesson):
-    for prime, temperature, message in (
-        ("th", 0, "temperature must be above 0, not 0"),
-        ("th", math.nan, "temperature must be above 0, not nan"),
-        ("", 0.8, "The prime is empty"),
-        ("caf\u00e9", 0.8, "'café' is not all in string.printable"),
-    ):
-        with pytest.raises(AssertionError, match=message):
-            lesson["generate"](lesson["untrained"], prime, 5, temperature)
+@pytest.mark.parametrize("off", [1.0, -1.0])
+def test_one_call_sees_a_difference_in_one_gradient(laboratory, monkeypatch, off):
+    model = laboratory["model"]
+    model.forward = Recorder(model.forward)
+    exact = torch.Tensor.backward
+
+    def backward(loss):
+        exact(loss)
+        characters, _ = model.forward.calls[-1]
+        if len(characters) == 1:
+            model.linear.bias.grad[7] += off
+
+    monkeypatch.setattr(torch.Tensor, "backward", backward)
+    in_logits, in_gradients = differences(laboratory.run("one-call"))
+    assert in_logits < 1e-5
+    assert in_gradients == 1
 
 
-def test_threads_and_device_are_those_of_the_settings(name, monkeypatch):
-    for count in 2, 1:
-        Lesson(name, "device", NUM_THREADS=count)
-        assert torch.get_num_threads() == count
-    with pytest.raises(RuntimeError, match="(?i)device"):
-        Lesson(name, "device", DEVICE="gpu")
-    for found, device in (True, "cuda"), (False, "cpu"):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
-        out = Lesson(name, "device", DEVICE="auto").out["device"]
-        assert out == f"running on {device}\n"
+def test_one_call_prints_the_shortest_of_five_runs(laboratory, monkeypatch):
+    """The clock is made up, and so is a GPU.
+
+    Reading a character takes 0.01 seconds. `backward` only starts the GPU, which takes
+    another time in each run. Fetching a tensor with `cpu` waits for the GPU.
+    """
+    now = 0.0
+    gpu_busy = 0.0
+    by_the_character = [5.0, 3.0, 1.0, 2.0, 4.0]
+    all_at_once = [3.0, 5.0, 4.0, 0.5, 2.0]
+    gpu_times = iter(by_the_character + all_at_once)
+    exact_forward = laboratory["model"].forward
+    exact_backward = torch.Tensor.backward
+    exact_cpu = torch.Tensor.cpu
+
+    def forward(characters, state):
+        nonlocal now
+        now += 0.01 * len(characters)
+        return exact_forward(characters, state)
+
+    def backward(loss):
+        nonlocal gpu_busy
+        gpu_busy += next(gpu_times)
+        exact_backward(loss)
+
+    def cpu(tensor):
+        nonlocal now, gpu_busy
+        now += gpu_busy
+        gpu_busy = 0.0
+        return exact_cpu(tensor)
+
+    monkeypatch.setattr(laboratory["model"], "forward", forward)
+    monkeypatch.setattr(torch.Tensor, "backward", backward)
+    monkeypatch.setattr(torch.Tensor, "cpu", cpu)
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    out = laboratory.run("one-call")
+    # 20 characters, and the GPU in the third run, or in the fourth
+    assert re.findall(r"(\S+) ms\n", out) == ["1200.0", "700.0"], (
+        "The time should be that of the shortest of five runs, from before the first "
+        "character is read until the gradients have been fetched."
+    )
 
 
-def test_every_tensor_is_made_on_the_device(name):
-    """The device "meta" has no numbers, but shows where a tensor was made."""
-    lesson = Lesson(name, "setup")
-    lesson["device"] = "meta"
-    for cell_id in "step", "setup", "train":
-        with contextlib.suppress(RuntimeError):  # where a number is needed
-            lesson.run(cell_id)
-    pair = lesson["inputs"], lesson["targets"]
-    made = *pair, lesson["loss"], lesson["character_losses"](lesson["model"], *pair)
-    assert all(tensor.is_meta for tensor in (*made, lesson["untrained"].linear.weight))
+# The cell `by-hand` of the lesson: one step of the LSTM by its equations, at the “h” of
+# “Th”
+
+
+@pytest.fixture
+def lesson():
+    """The lesson, with weights that open and close the gates; a test may change it."""
+    lesson = Notebook(LESSON, "setup")
+    with torch.no_grad():
+        lesson["model"].lstm.weight_ih.mul_(40)
+    return lesson
+
+
+def difference(out):
+    """Return the largest difference that `by-hand` prints."""
+    return float(re.findall(r"^largest difference: (\S+)$", out, re.M)[0])
+
+
+def test_by_hand_finds_only_rounding_error(lesson):
+    assert 0 <= difference(lesson.run("by-hand")) < 1e-5
+
+
+def test_by_hand_works_out_the_state_after_th(lesson):
+    lesson.run("by-hand")
+    indices = lesson["char_to_tensor"]("Th")
+    _, expected_h, expected_c = lstm_in_numpy(lesson["model"], indices)
+    np.testing.assert_allclose(lesson["new_h"][0].detach(), expected_h, atol=1e-5)
+    np.testing.assert_allclose(lesson["new_c"][0].detach(), expected_c, atol=1e-5)
+
+
+@pytest.mark.parametrize("off_h, off_c", [(1, 0), (-1, 0), (0, 1), (0, -1)])
+def test_by_hand_sees_a_difference_in_either_state(lesson, off_h, off_c):
+    layer = lesson["model"].lstm
+    exact = layer.forward
+
+    def forward(x, state):
+        h, c = exact(x, state)
+        return h + off_h, c + off_c
+
+    layer.forward = forward
+    assert difference(lesson.run("by-hand")) == 1
+
+
+def test_by_hand_counts_the_forget_gates_that_are_open_or_closed(lesson):
+    out = lesson.run("by-hand")
+    forget_gates = lesson["f"].detach().numpy()
+    above = np.mean(forget_gates > 0.9)
+    below = np.mean(forget_gates < 0.1)
+    assert min(above, below) > 0.1, "too few gates are open or closed to be counted"
+    assert f"forget gates: {above:.0%} above 0.9, {below:.0%} below 0.1\n" in out

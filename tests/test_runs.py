@@ -1,4 +1,4 @@
-"""Both notebooks in a real Jupyter kernel and in the terminal, from another folder."""
+"""Both notebooks in a real Jupyter kernel, the laboratory also in the terminal."""
 
 import os
 import re
@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import nbformat
-import notebooks as nb
+import notebooks
 import pytest
+from notebooks import LABORATORY, OWN_TEXT, TEXT_FILE, UNUSUAL
 
 pytestmark = pytest.mark.slow
 INTERRUPT = """
@@ -21,36 +22,83 @@ def generate(*args):
 """
 
 
-def test_interrupted_in_a_kernel_then_all_cells_then_trained_on(name, tmp_path):
-    (tmp_path / "own.txt").write_text(nb.OWN_TEXT, encoding="utf-8")
-    notebook = nb.read(name)
-    nb.change_settings(notebook, **nb.UNUSUAL | {"TEXT_FILE": "own.txt"})
+@pytest.fixture(scope="module")
+def interrupted(name, tmp_path_factory):
+    """Each notebook after a run in a kernel, in another folder, with other settings:
+    interrupted after iteration 3; all cells below ran; then trained further."""
+    folder = tmp_path_factory.mktemp(name)
+    (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
+    notebook = notebooks.read(name)
+    settings = UNUSUAL | {"TEXT_FILE": "own.txt"}
+    notebooks.change_settings(notebook, **settings)
+
+    new_cell = nbformat.v4.new_code_cell
     place = [cell.id for cell in notebook.cells].index("train")
-    for source in notebook.cells[place].source, "print(losses)":
-        notebook.cells.append(nbformat.v4.new_code_cell(source))
-    notebook.cells.insert(place, nbformat.v4.new_code_cell(INTERRUPT))
-    nb.execute(notebook, tmp_path)
-    *cells, again, losses = nb.code_cells(notebook).values()
-    log = next(nb.printed(cell) for cell in cells if cell.id == "train")
-    assert re.findall(r"iteration (\d+) of (\d+)", log) == [("1", "7"), ("3", "7")]
+    again = new_cell(notebook.cells[place].source, id="train-again")
+    notebook.cells += [again, new_cell("print(len(losses))", id="count")]
+    notebook.cells.insert(place, new_cell(INTERRUPT, id="interrupt"))
+    notebooks.execute(notebook, folder)
+    return notebook, folder
+
+
+def iterations(log):
+    """Return the numbers of each line of the log: iteration and last."""
+    return re.findall(r"iteration (\d+) of (\d+)", log)
+
+
+def test_an_interrupt_in_jupyter_ends_the_training_in_good_order(interrupted):
+    notebook, _ = interrupted
+    log = notebooks.printed(notebooks.code_cells(notebook)["train"])
+    assert iterations(log) == [("1", "7"), ("3", "7")]
     assert log.endswith("\nInterrupted after iteration 3; what was learned is kept.\n")
-    steps = [("6", "10"), ("9", "10"), ("10", "10")]
-    assert re.findall(r"iteration (\d+) of (\d+)", nb.printed(again)) == steps
-    assert len(eval(nb.printed(losses))) == 10
-    assert (tmp_path / f"loss_{name}.pdf").read_bytes().startswith(b"%PDF")
-    for output in [output for cell in cells for output in cell.outputs]:
-        assert output.get("name", "stdout") == "stdout", output
 
 
-def test_in_the_terminal_as_the_readme_tells(name, tmp_path):
-    notebook = nb.read(name)
-    nb.change_settings(notebook, **nb.UNUSUAL | {"TEXT_FILE": str(nb.TEXT_FILE)})
-    nbformat.write(notebook, tmp_path / "small.ipynb")
-    command = [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"]
-    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONUTF8": "1"}}
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.findall(r"iteration (\d) of 7", done.stdout) == ["1", "3", "6", "7"]
-    assert done.stderr == ""
-    figures = re.findall(r"^.*(?: at 0x|Figure).*$", done.stdout, re.M)
-    assert figures and all(re.fullmatch(r"<?Figure.{,40}", line) for line in figures)
+def test_training_goes_on_after_an_interrupt_in_jupyter(interrupted):
+    notebook, _ = interrupted
+    cells = notebooks.code_cells(notebook)
+    log = notebooks.printed(cells["train-again"])
+    assert iterations(log) == [("6", "10"), ("9", "10"), ("10", "10")]
+    assert notebooks.printed(cells["count"]) == "10\n"
+
+
+def test_the_plot_is_saved_in_the_notebooks_folder(interrupted, name):
+    _, folder = interrupted
+    assert (folder / f"loss_{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_no_cell_prints_a_warning_in_jupyter(interrupted):
+    notebook, _ = interrupted
+    for cell_id, cell in notebooks.code_cells(notebook).items():
+        for output in cell.outputs:
+            assert output.get("name", "stdout") == "stdout", f"{cell_id}: {output}"
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory):
+    """The laboratory run by ipython, as the README tells, with other settings."""
+    folder = tmp_path_factory.mktemp("terminal")
+    notebook = notebooks.read(LABORATORY)
+    settings = UNUSUAL | {"TEXT_FILE": str(TEXT_FILE)}
+    notebooks.change_settings(notebook, **settings)
+    nbformat.write(notebook, folder / "small.ipynb")
+    return subprocess.run(
+        [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"],
+        cwd=folder,
+        env=os.environ | {"PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+def test_the_laboratory_runs_in_the_terminal(terminal):
+    assert terminal.returncode == 0, terminal.stdout + terminal.stderr
+    assert terminal.stderr == ""
+    steps = [("1", "7"), ("3", "7"), ("6", "7"), ("7", "7")]
+    assert iterations(terminal.stdout) == steps
+
+
+def test_figures_take_one_line_each_in_the_terminal(terminal):
+    figures = re.findall(r"^.*(?: at 0x|Figure).*$", terminal.stdout, re.M)
+    assert figures
+    for line in figures:
+        assert re.fullmatch(r"<?Figure.{,40}", line), line

@@ -1,93 +1,278 @@
 """The text: how files are read and converted, and the baselines counted from it."""
 
 import math
+import os
 import string
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from notebooks import TEXT_FILE, Lesson
+from notebooks import TEXT_FILE, Notebook
+
+BASELINES = ["uniform", "character frequencies", "previous character"]
+
+# A file with characters to convert and to drop, and what the cell `text` makes of it
+LINE = "\ufeffa “word” 好,  a “second”"
+ORIGINAL = (LINE + "\n") * 20
+CONVERTED = 'a "word" , a "second"\n' * 20
+PRINTED = f"""\
+ 40x '“' became '"'
+ 40x '”' became '"'
+ 20x '好' became ''
+ 20x '\\ufeff' became ''
+500 characters read, 440 kept:
+
+{CONVERTED[:300]}
+"""
+
+# The environment of a computer whose default encoding is ASCII (on Windows, it is often
+# one with 256 characters), and where Python warns if code relies on that default
+OTHER_COMPUTER = {
+    "LC_ALL": "C",
+    "PYTHONCOERCECLOCALE": "0",  # keep this locale
+    "PYTHONUTF8": "0",  # obey this locale
+    "PYTHONIOENCODING": "utf-8",  # of what is printed
+    "PYTHONWARNDEFAULTENCODING": "1",
+}
+BEFORE_THE_TEXT_CELL = """\
+import re
+import string
+import unicodedata
+import warnings
+from pathlib import Path
+
+ALPHABET = string.printable
+TEXT_FILE = "own.txt"
+warnings.simplefilter("error", EncodingWarning)
+"""
+
+# In this text, 59 of 60 b are followed by a, and 29 of 30 c by c.
+KNOWN_TEXT = "ab" * 60 + "c" * 30
 
 
-@pytest.fixture(scope="module")
-def lab():
-    return Lesson("lstm", "baselines")
+def run_on_another_computer(code, folder):
+    """Run code that stands for the cell `text`, with a TEXT_FILE in folder."""
+    (folder / "own.txt").write_text(ORIGINAL, encoding="utf-8")
+    (folder / "cell.py").write_text(BEFORE_THE_TEXT_CELL + code, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "cell.py"],
+        cwd=folder,
+        env=os.environ | OTHER_COMPUTER,
+        capture_output=True,
+        encoding="utf-8",
+    )
 
 
-def test_the_text_has_the_length_of_the_lecture_and_the_alphabet(lab):
-    original, text = TEXT_FILE.read_text(encoding="utf-8"), lab["text"]
-    assert 84_000 <= len(original) <= 85_500 and 0 < len(original) - len(text) < 20
-    assert set(text) <= set(string.printable)
-    assert "  " in original and "  " not in text
-    tensor = lab["char_to_tensor"](string.printable)
-    assert tensor.tolist() == list(range(100)) and str(tensor.dtype) == "torch.int64"
-    shown = string.printable.translate(lab["SIGNS"])
+def run_on_text(notebook, cell_id, text):
+    """Run a cell as if text had been read; return the names that it then knows."""
+    names = dict(notebook) | {"text": text, "demo_rng": np.random.default_rng(0)}
+    exec(notebook.cells[cell_id], names)
+    return names
+
+
+@pytest.fixture
+def samples(untrained, capsys):
+    """All that each baseline of KNOWN_TEXT writes in 20 runs: {name: [sample, ...]}."""
+    names = run_on_text(untrained, "baselines-write", KNOWN_TEXT)
+    for _ in range(19):
+        exec(untrained.cells["baselines-write"], names)
+    samples = {}
+    for part in capsys.readouterr().out.split("--- ")[1:]:
+        name, sample = part.split("\n", maxsplit=1)
+        assert sample.endswith("\n\n"), "a sample should be followed by an empty line"
+        samples.setdefault(name, []).append(sample.removesuffix("\n\n"))
+    return samples
+
+
+# The alphabet
+
+
+def test_each_character_becomes_its_index_in_the_alphabet(untrained):
+    tensor = untrained["char_to_tensor"](string.printable)
+    assert tensor.tolist() == list(range(100))
+
+
+def test_indices_are_int64(untrained):
+    """As targets, a cross-entropy takes no smaller integers."""
+    assert str(untrained["char_to_tensor"]("the").dtype) == "torch.int64"
+
+
+def test_control_characters_are_shown_as_signs(untrained):
+    """All but the newline, which can be seen anyway."""
+    shown = string.printable.translate(untrained["SIGNS"])
+    assert string.printable[95:] == "\t\n\r\x0b\x0c"
     assert shown == string.printable[:95] + "⇥\n⇤↧⇟"
 
 
-def test_conversion(lab):
-    for original, converted in (
-        (string.printable, string.printable),
-        ("‘a’ ‚b‘ “c” „d“", "'a' 'b' \"c\" \"d\""),
-        ("a‐b‑c–d—e−f • one", "a-b-c-d-e-f * one"),
-        ("café naïve Ångström cafe\u0301", "cafe naive Angstrom cafe"),
-        ("1½ … x² ﬁn", "11/2 ... x2 fin"),
-        ("a\u00a0b\u202fc  d   e", "a b c d e"),
-        ("\ufeffhi 你好 мир 🙂", "hi "),
-    ):
-        assert lab["to_printable"](original) == converted
+# The text of the project
+
+
+def test_the_text_is_about_as_long_as_that_of_the_lecture():
+    assert 84_000 <= len(TEXT_FILE.read_text(encoding="utf-8")) <= 88_000
+
+
+def test_the_text_loses_next_to_nothing_when_it_is_converted(untrained):
+    original = TEXT_FILE.read_text(encoding="utf-8")
+    num_lost = len(original) - len(untrained["text"])
+    assert 0 <= num_lost < 20, f"{num_lost} characters of the text are lost"
+
+
+def test_the_converted_text_stays_within_the_alphabet(untrained):
+    assert set(untrained["text"]) <= set(string.printable)
+
+
+def test_the_converted_text_has_no_run_of_spaces(untrained):
+    assert "  " not in untrained["text"]
+
+
+# Conversion
+
+
+@pytest.mark.parametrize(
+    "original, converted",
+    [
+        pytest.param(string.printable, string.printable, id="alphabet"),
+        pytest.param("‘a’ ‚b‘ “c” „d“", "'a' 'b' \"c\" \"d\"", id="quotes"),
+        pytest.param("a‐b‑c–d—e−f • one", "a-b-c-d-e-f * one", id="dashes"),
+        pytest.param("café naïve Ångström", "cafe naive Angstrom", id="accents"),
+        pytest.param("cafe\u0301", "cafe", id="combining accent"),
+        pytest.param("1½ … x² ﬁn", "11/2 ... x2 fin", id="several for one"),
+        pytest.param("a\u00a0b\u202fc  d   e", "a b c d e", id="spaces"),
+        pytest.param("a \u00a0b", "a b", id="run of different spaces"),
+        pytest.param("\ufeffhi 你好 мир 🙂", "hi ", id="dropped"),
+    ],
+)
+def test_conversion(untrained, original, converted):
+    assert untrained["to_printable"](original) == converted
+
+
+# Files
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_a_file_is_read_and_its_changes_are_told(tmp_path, monkeypatch, line_end):
-    """On Windows, Python's own default may be another encoding."""
-    monkeypatch.setattr("io.text_encoding", lambda name, *_: name or "latin-1")
-    content = f"\ufeffa “word” 好,  a “second”{line_end}" * 20
-    (tmp_path / "own.txt").write_bytes(content.encode())
-    settings = {"TEXT_FILE": tmp_path / "own.txt", "TEXT_PORTION_SIZE": 20}
-    lab = Lesson("lstm", "text", **settings)
-    assert lab["text"] == 'a "word" , a "second"\n' * 20
-    out = lab.out["text"]
-    assert " 40x '“' became '\"'\n" in out and " 20x '好' became ''\n" in out
-    assert '500 characters read, 440 kept:\n\na "word" , a' in out
-    (tmp_path / "own.txt").write_bytes(b"caf\xe9")
+def test_a_file_is_read_with_any_line_end(name, tmp_path, line_end):
+    file = tmp_path / "own.txt"
+    file.write_bytes((LINE + line_end).encode("utf-8") * 20)
+    notebook = Notebook(name, "text", TEXT_FILE=str(file))
+    assert notebook["text"] == CONVERTED
+
+
+def test_every_change_of_a_file_is_told(name, tmp_path):
+    file = tmp_path / "own.txt"
+    file.write_text(ORIGINAL, encoding="utf-8")
+    notebook = Notebook(name, "text", TEXT_FILE=str(file))
+    assert notebook.out["text"] == PRINTED
+
+
+def test_a_file_is_read_as_utf_8_on_every_computer(untrained, tmp_path):
+    done = run_on_another_computer(untrained.cells["text"], tmp_path)
+    assert done.returncode == 0, (
+        "The cell `text` fails where the default encoding isn't UTF-8. "
+        f"Does it name the encoding?\n{done.stderr}"
+    )
+    assert done.stdout == PRINTED
+
+
+def test_a_file_read_in_the_default_encoding_would_be_noticed(tmp_path):
+    """If this fails, the test before this one no longer holds anything."""
+    done = run_on_another_computer("Path(TEXT_FILE).read_text()", tmp_path)
+    assert done.returncode != 0, "Python read a file without a warning."
+    assert "EncodingWarning" in done.stderr
+
+
+def test_a_file_that_is_not_utf_8_stops(name, tmp_path):
+    """The lesson says what to do after a UnicodeDecodeError."""
+    file = tmp_path / "own.txt"
+    file.write_bytes("café".encode("latin-1"))
     with pytest.raises(UnicodeDecodeError):
-        Lesson("lstm", "text", **settings)
+        Notebook(name, "text", TEXT_FILE=str(file))
 
 
-def test_baselines_of_texts_counted_by_hand(lab):
-    cells = dict(lab) | {"text": "abab" * 25}
-    exec(lab.cells["baselines"], cells)
-    # 50 a, each followed by b; 50 b, each followed by a (the last by the first)
-    expected = [math.log(100), math.log(2), 0]
-    assert list(cells["baselines"].values()) == pytest.approx(expected)
-    cells["text"] = "aab"  # of 2 a, one is followed by a, one by b
-    exec(lab.cells["baselines"], cells)
-    pair = cells["baselines"]["previous character"]
-    assert pair == pytest.approx(2 * math.log(2) / 3)
-    first, *lines = lab.out["baselines"].splitlines()
-    assert first == f"{len(set(lab['text']))} of the 100 characters occur in the text."
-    for line, (name, nats) in zip(lines, lab["baselines"].items(), strict=True):
-        assert line.startswith(name) and f"{nats:.3f} nats" in line
-        assert line.endswith(f"{math.exp(nats):.1f}")
+def test_a_file_without_any_character_of_the_alphabet_stops(name, tmp_path):
+    file = tmp_path / "own.txt"
+    file.write_text("你好", encoding="utf-8")
+    with pytest.raises(AssertionError) as error:
+        Notebook(name, "text", TEXT_FILE=str(file))
+    assert str(error.value) == f"No character of {file} is in string.printable."
 
 
-def test_the_baselines_write_what_they_know(lab, capsys):
-    known = "ab" * 60 + "c" * 30
-    cells = dict(lab) | {"text": known, "demo_rng": np.random.default_rng(0)}
-    for _ in range(20):
-        exec(lab.cells["baselines-write"], cells)
-    out = capsys.readouterr().out
-    parts = [part.split("\n", 1) for part in out.split("--- ")[1:]]
-    assert all(len(sample) == 102 for _, sample in parts)  # and an empty line
-    assert [name for name, _ in parts] == list(lab["baselines"]) * 20
-    written = ["".join(sample[:100] for _, sample in parts[k::3]) for k in range(3)]
-    uniform, frequent, chain = written
-    shown = string.printable.translate(lab["SIGNS"])
-    assert set(uniform) <= set(shown) and len(set(uniform)) > 80
-    assert set(frequent) == set("abc")
-    assert 0.15 < frequent.count("c") / len(frequent) < 0.25  # 30 of 150
-    pairs = {chain[i : i + 2] for i in range(len(chain) - 1) if i % 100 < 99}
-    assert pairs == {"ab", "ba", "bc", "cc", "ca"}  # the last c, then from the start
-    cells["demo_rng"] = np.random.default_rng(0)
-    exec(lab.cells["baselines-write"], cells)
-    assert out.startswith(capsys.readouterr().out)  # the generator decides
+# Baselines
+
+
+def test_baselines_where_each_character_decides_the_next(untrained):
+    """50 a, each followed by b; 50 b, each followed by a (the last by the first)."""
+    names = run_on_text(untrained, "baselines", "ab" * 50)
+    expected = [math.log(100), math.log(2), 0.0]
+    assert names["baselines"] == pytest.approx(dict(zip(BASELINES, expected)))
+
+
+def test_baselines_where_a_character_has_two_followers(untrained):
+    """Of 20 a, 10 are followed by a and 10 by b, and each b by a."""
+    names = run_on_text(untrained, "baselines", "aab" * 10)
+    frequencies = (20 * math.log(30 / 20) + 10 * math.log(30 / 10)) / 30
+    previous = (20 * math.log(20 / 10) + 10 * math.log(10 / 10)) / 30
+    expected = [math.log(100), frequencies, previous]
+    assert names["baselines"] == pytest.approx(dict(zip(BASELINES, expected)))
+
+
+def test_the_baselines_are_printed_in_nats_with_their_perplexity(untrained):
+    _, *lines = untrained.out["baselines"].splitlines()
+    assert list(untrained["baselines"]) == BASELINES
+    for line, (name, nats) in zip(lines, untrained["baselines"].items(), strict=True):
+        assert line.startswith(name)
+        assert f" {nats:.3f} nats" in line
+        assert line.endswith(f"perplexity {math.exp(nats):5.1f}")
+
+
+def test_the_characters_that_occur_are_counted(untrained):
+    first_line = untrained.out["baselines"].splitlines()[0]
+    num_chars = len(set(untrained["text"]))
+    assert first_line == f"{num_chars} of the 100 characters occur in the text."
+
+
+# What the baselines write
+
+
+def test_each_baseline_writes_100_characters(samples):
+    assert list(samples) == BASELINES
+    for name in BASELINES:
+        assert [len(sample) for sample in samples[name]] == [100] * 20, name
+
+
+def test_the_uniform_baseline_writes_all_characters(samples, untrained):
+    """Control characters are shown as signs."""
+    written = "".join(samples["uniform"])
+    assert set(written) == set(string.printable.translate(untrained["SIGNS"]))
+
+
+def test_the_frequencies_baseline_writes_characters_as_often_as_the_text(samples):
+    written = "".join(samples["character frequencies"])
+    assert set(written) == {"a", "b", "c"}
+    for char in "abc":
+        share = KNOWN_TEXT.count(char) / len(KNOWN_TEXT)
+        assert written.count(char) / len(written) == pytest.approx(share, abs=0.05)
+
+
+def test_the_previous_character_baseline_writes_pairs_of_the_text(samples):
+    """After the last character of the text, the first one may follow."""
+    pairs = set()
+    for sample in samples["previous character"]:
+        for first, second in zip(sample, sample[1:]):
+            pairs.add(first + second)
+    assert pairs == {"ab", "ba", "bc", "cc", "ca"}
+
+
+def test_the_previous_character_baseline_prefers_frequent_pairs(samples):
+    """Of 60 b in the text, a single one is followed by c."""
+    written = " ".join(samples["previous character"])
+    share = written.count("bc") / (written.count("ba") + written.count("bc"))
+    assert share == pytest.approx(1 / 60, abs=0.05)
+
+
+def test_what_the_baselines_write_depends_only_on_the_generator(untrained, capsys):
+    run_on_text(untrained, "baselines-write", KNOWN_TEXT)
+    first = capsys.readouterr().out
+    run_on_text(untrained, "baselines-write", KNOWN_TEXT)
+    second = capsys.readouterr().out
+    assert first == second, "the same generator should draw the same samples"
