@@ -100,6 +100,11 @@ def output_checksum(notebook):
     return zlib.crc32("\n".join(shown).encode())
 
 
+def text_checksum():
+    """Return the CRC of the FAQ, which both notebooks read."""
+    return zlib.crc32(TEXT_FILE.read_text(encoding="utf-8").encode())
+
+
 def tidy(notebook):
     """Remove from notebook, in place, what JupyterLab adds when it saves."""
     stored_run = notebook.metadata.get("stored_run", {})

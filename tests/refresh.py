@@ -5,37 +5,37 @@ python tests/refresh.py --tidy [lstmcell | lstm]    only clear what JupyterLab a
 """
 
 import argparse
-import base64
 
-import drawing
 import nbformat
 import notebooks
 
 
-def attach_drawing(notebook):
-    """Attach the drawing of the LSTM to the cell that shows it."""
-    for cell in notebook.cells:
-        if "attachment:lstm.png" in cell.source:
-            picture = base64.b64encode(drawing.draw()).decode()
-            cell.attachments = {"lstm.png": {"image/png": picture}}
+def run(notebook):
+    """Run all cells in the project's folder; note what has run and what came out."""
+    notebooks.execute(notebook, notebooks.ROOT)
+    notebook.metadata.stored_run = {
+        "text_crc32": notebooks.text_checksum(),
+        "code_crc32": notebooks.code_checksum(notebook),
+        "outputs_crc32": notebooks.output_checksum(notebook),
+    }
+    cells = notebooks.code_cells(notebook)
+    print(notebooks.printed(cells["perplexity"]))
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("names", nargs="*", default=list(notebooks.PATHS))
-parser.add_argument("--tidy", action="store_true")
-arguments = parser.parse_args()
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", nargs="?", choices=list(notebooks.PATHS))
+    parser.add_argument("--tidy", action="store_true")
+    arguments = parser.parse_args()
+    names = [arguments.name] if arguments.name else list(notebooks.PATHS)
+    for name in names:
+        notebook = notebooks.read(name)
+        if not arguments.tidy:
+            print(notebooks.PATHS[name].name)
+            run(notebook)
+        notebooks.tidy(notebook)
+        nbformat.write(notebook, notebooks.PATHS[name])
 
-for name in arguments.names:
-    path = notebooks.PATHS[name]
-    notebook = notebooks.read(name)
-    if not arguments.tidy:
-        attach_drawing(notebook)
-        notebooks.execute(notebook, notebooks.ROOT)
-        notebook.metadata.stored_run = {
-            "code_crc32": notebooks.code_checksum(notebook),
-            "outputs_crc32": notebooks.output_checksum(notebook),
-        }
-        cells = notebooks.code_cells(notebook)
-        print(f"{path.name}: {notebooks.printed(cells['perplexity'])}")
-    notebooks.tidy(notebook)
-    nbformat.write(notebook, path)
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,8 @@ Where a figure in an answer would take minutes of training to check, it is not c
 import re
 import textwrap
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from notebooks import LABORATORY, LESSON, PATHS, Notebook, Recorder, read_along
@@ -61,11 +63,59 @@ def small_lab():
     return Notebook(LABORATORY, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=8)
 
 
+# --- the folds: what is hidden until the reader clicks
+
+
+def folds(name):
+    """Return the summary and the text of each fold in a notebook's exercises."""
+    cells = RUNS[name].notebook.cells
+    (source,) = [cell.source for cell in cells if cell.id == "exercises"]
+    pattern = r"<details><summary>(.*?)</summary>(.*?)</details>"
+    found = re.findall(pattern, source, re.S)
+    assert 0 < len(found) == source.count("<details"), (
+        f"In the exercises of {PATHS[name].name}, not every fold is like {pattern!r}."
+    )
+    return found
+
+
+def test_a_fold_is_called_solution_where_it_has_code(name):
+    wrong = []
+    for summary, hidden in folds(name):
+        if "```" in hidden and summary != "Solution":
+            wrong.append(summary + hidden[:99])
+    assert not wrong, f"These folds have code; “Solution” should be above: {wrong}"
+
+
+def test_a_fold_has_another_name_where_it_has_no_code(name):
+    wrong = []
+    for summary, hidden in folds(name):
+        others = ("What we saw", "If the losses are different")
+        if "```" not in hidden and summary not in others:
+            wrong.append(summary + hidden[:99])
+    assert not wrong, f"These folds have no code; let another name say so: {wrong}"
+
+
 # --- lesson, exercise 1: the training loop
 
 
 PROMISED = r"iterations 1, 10, and 50 must be (\S+), (\S+), and (\S+)\."
-WITHOUT_THE_STATE = r"if the second is (\S+), for the state"
+HINT = r"The first is right, and the tenth is (\S+): "
+WITHOUT_ZERO_GRAD = HINT + "`zero_grad` is missing"
+WITHOUT_THE_STATE = HINT + "the state is not passed on"
+
+
+def loop_with_a_mistake(*changes, last=10):
+    """Run the answer's loop up to iteration last after replacing some of its code.
+
+    changes: old, new, old, new ... Return the losses printed at iterations 1 and 10.
+    """
+    code = block(LESSON, "range(1, 51)")
+    changes = ("range(1, 51)", f"range(1, {last + 1})", *changes)
+    for old, new in zip(changes[::2], changes[1::2]):
+        assert code.count(old) == 1, f"This test replaces {old!r} in the answer's loop."
+        code = code.replace(old, new)
+    out = run(code, Notebook(LESSON, "setup"))
+    return re.findall(r"\d+: (\S+)\n", out)
 
 
 def test_the_loop_prints_the_losses_that_the_exercise_promises():
@@ -83,27 +133,64 @@ def test_the_losses_that_the_exercise_promises_are_those_of_the_stored_log():
     assert said == expected, disagreement(said, expected)
 
 
-def test_the_loop_without_the_state_has_the_loss_of_the_answer():
-    code = block(LESSON, "range(1, 51)")
-    for old, new in [
-        ("model(character, state)", "model(character)"),
-        ("range(1, 51)", "range(1, 11)"),  # ten iterations are enough
-    ]:
-        assert code.count(old) == 1, f"This test replaces {old!r} in the answer's loop."
-        code = code.replace(old, new)
-    out = run(code, Notebook(LESSON, "setup"))
-    _, tenth = out.splitlines()
-    said = f"10: {figures(LESSON, WITHOUT_THE_STATE)}"
-    assert said == tenth, disagreement(said, tenth)
+def test_the_loop_without_zero_grad_has_the_losses_of_its_hint():
+    found = loop_with_a_mistake("optimizer.zero_grad()", "pass")
+    first, _, _ = figures(LESSON, PROMISED)
+    said = [first, figures(LESSON, WITHOUT_ZERO_GRAD)]
+    assert said == found, disagreement(said, found)
 
 
-def test_the_loss_without_the_state_differs_from_the_right_one():
+def test_the_loop_without_the_state_has_the_losses_of_its_hint():
+    found = loop_with_a_mistake("model(character, state)", "model(character)")
+    first, _, _ = figures(LESSON, PROMISED)
+    said = [first, figures(LESSON, WITHOUT_THE_STATE)]
+    assert said == found, disagreement(said, found)
+
+
+def test_the_hints_tell_the_mistakes_apart():
     _, tenth, _ = figures(LESSON, PROMISED)
-    assert figures(LESSON, WITHOUT_THE_STATE) != tenth, (
-        f"Exercise 1 says that the tenth loss is {tenth} if all is right, and also if "
-        "the state is missing: then readers cannot see the mistake there. Let the "
-        "answer name another sign of it."
+    tenths = {tenth}
+    tenths.add(figures(LESSON, WITHOUT_ZERO_GRAD))
+    tenths.add(figures(LESSON, WITHOUT_THE_STATE))
+    assert len(tenths) == 3, (
+        "Exercise 1 tells three cases apart by their tenth losses, but there are only "
+        f"{tenths}. Let the hints name another sign of what is wrong."
     )
+
+
+def test_the_loop_without_the_division_has_the_first_loss_of_its_hint():
+    division = "loss = loss / TEXT_PORTION_SIZE"
+    (found,) = loop_with_a_mistake(division, "pass", last=1)
+    said = figures(LESSON, r"The first is (\S+): it was not divided by the number of")
+    assert said == found, disagreement(said, found)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("optimizer.step()", "pass"),
+        ("optimizer.zero_grad()", "pass", "step()", "zero_grad(); optimizer.step()"),
+    ],
+    ids=["step is missing", "zero_grad between backward and step"],
+)
+def test_the_loss_stays_where_the_hint_says(changes):
+    said = figures(
+        LESSON,
+        r"stays near (\S+): `step` is missing, or `zero_grad` comes between `backward` "
+        r"and `step`\.",
+    )
+    for found in loop_with_a_mistake(*changes):
+        close = abs(float(found) - float(said)) < 0.1
+        assert close, disagreement(f"near {said}", found)
+
+
+def test_the_state_of_one_portion_handed_to_the_next_is_what_backward_refuses():
+    figures(LESSON, r"`backward` complains about a second time: the state of one port")
+    code = block(LESSON, "range(1, 51)")
+    assert code.count("state, loss = None, 0") == 1
+    code = "state = None\n" + code.replace("state, loss = None, 0", "loss = 0")
+    with pytest.raises(RuntimeError, match="second time"):
+        run(code, Notebook(LESSON, "setup"))
 
 
 # --- lesson, exercise 2: larger tables
@@ -156,16 +243,6 @@ def test_the_network_ties_with_the_third_table_and_loses_to_the_fourth():
     assert float(fourth) < network - 0.02
 
 
-def test_the_laboratorys_table_has_the_loss_that_the_answer_says():
-    losses = re.findall(r"\d\.\d\d", LABORATORY_RUN["table"])
-    sizes = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
-    assert len(losses) == len(sizes)
-    pattern = r"With (\w+) characters, made .* table has a loss of (\S+) on the last;"
-    size, said = figures(LESSON, pattern)
-    found = losses[sizes.index(size)]
-    assert said == found, disagreement(said, found)
-
-
 # --- lesson, exercise 3: the vanishing gradient
 
 
@@ -173,7 +250,9 @@ def test_the_laboratorys_table_has_the_loss_that_the_answer_says():
 def vanishing():
     """The lesson after the code of the exercise. Tests only read it."""
     lesson = small_lesson()
+    lesson["figure"] = plt.figure()  # the code draws on it
     run(block(LESSON, "retain_grad"), lesson)
+    plt.close(lesson["figure"])
     return lesson
 
 
@@ -192,6 +271,17 @@ def test_the_sizes_of_the_gradient_shrink_from_the_last_character_back(vanishing
     sizes = vanishing["sizes"]
     assert len(sizes) == vanishing["TEXT_PORTION_SIZE"]
     assert sizes[0] > sizes[40] > 0
+
+
+def test_the_curve_is_the_sizes_as_shares_of_the_first(vanishing):
+    """So that 1%, which the exercise asks for, can be read off."""
+    assert figures(LESSON, r"How far back is (\S+) of the gradient left") == "1%"
+    (axes,) = vanishing["figure"].axes
+    (curve,) = axes.lines
+    sizes = vanishing["sizes"][:60]
+    np.testing.assert_allclose(curve.get_ydata(), sizes / sizes[0], rtol=1e-5)
+    assert curve.get_ydata()[0] == 1
+    assert axes.get_yscale() == "log"
 
 
 # --- lesson, exercise 4: only likely characters
@@ -400,3 +490,35 @@ def test_the_state_is_carried_through_the_text_then_starts_afresh(length, places
         else:
             assert lab["state"] is not None, "The state should be carried over."
         start = next_start
+
+
+def test_in_the_control_each_portion_in_order_starts_from_zero():
+    line = figures(LABORATORY, r"For the control, add `(.+?)` at the end of the loop")
+    lab = small_lab()
+    lab["text"] = "to be or not " * 4
+    lab["state"] = None
+    lab["place"] = 0
+    indices = lab["char_to_tensor"](lab["text"])
+    for start in (0, 20):
+        run(block(LABORATORY, "detach") + line, lab)
+        logits, _ = lab["model"](indices[start : start + 20])
+        torch.testing.assert_close(lab["logits"], logits)
+
+
+# --- laboratory, exercise 7: a learning rate that falls
+
+
+def test_the_learning_rate_falls_in_a_straight_line_to_zero():
+    line = block(LABORATORY, "optimizer.param_groups")
+    lab = small_lab()
+    loop = "    for iteration in range(1, num_iter + 1):\n"
+    assert lab.cells["learn"].count(loop) == 1, f"This test looks for {loop!r}."
+    learn = lab.cells["learn"].replace(loop, loop + textwrap.indent(line, " " * 8))
+    run(learn, lab)
+
+    training = lab["learn"](lab["model"], lab["text"], 5, 0.1)
+    rates = []
+    for _ in training:
+        optimizer = training.gi_frame.f_locals["optimizer"]
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.08, 0.06, 0.04, 0.02, 0])

@@ -6,12 +6,12 @@ import sys
 
 import nbformat
 import pytest
-from notebooks import LABORATORY, LESSON, PATHS, ROOT, code_cells, read
+from notebooks import LABORATORY, LESSON, PATHS, ROOT, UNUSUAL, code_cells, read
 from torch import nn
 
 # The cells whose code is each notebook's own; all others of the same id are shared.
 OWN_CODE = {"parameters", "model", "step", "character-losses", "setup", "train"}
-FOLDED = {"plot"}  # cells whose code is hidden until the reader clicks on it
+FOLDED = {"plot", "drawing"}  # cells whose code is hidden until the reader clicks on it
 SETTINGS = {
     "RANDOM_SEED": 123,
     "DEVICE": "auto",
@@ -70,26 +70,30 @@ def test_an_intro_stands_before_its_cell_and_a_reading_after_it(notebook):
             assert before == after.removesuffix("-read")
 
 
-def test_each_picture_that_a_cell_shows_is_attached_and_described(notebook):
+def test_no_cell_has_an_attachment(notebook):
+    """GitHub and Colab do not show them."""
     for cell in notebook.cells:
-        pictures = re.findall(r"!\[(.*?)\]\(attachment:(.+?)\)", cell.source, re.S)
-        assert [file for _, file in pictures] == list(cell.get("attachments", {}))
-        assert all(len(description) > 100 for description, _ in pictures), cell.id
+        assert not cell.get("attachments"), cell.id
+        assert "attachment:" not in cell.source, cell.id
 
 
-def test_only_the_cells_that_only_draw_are_folded(notebook):
+def test_only_the_plot_and_the_drawing_are_folded(notebook):
     folded = {
         cell.id
         for cell in notebook.cells
         if cell.metadata.get("jupyter", {}).get("source_hidden")
     }
-    assert folded == FOLDED & {cell.id for cell in notebook.cells}
+    assert folded == FOLDED & {cell.id for cell in notebook.cells}, (
+        "In JupyterLab, collapse the code of these cells and no others, and save."
+    )
 
 
 def test_no_cell_is_long_but_the_folded_ones(notebook):
     for cell_id, cell in code_cells(notebook).items():
         if cell_id not in FOLDED:
-            assert len(cell.source.splitlines()) <= 34, cell_id
+            num_lines = len(cell.source.splitlines())
+            message = f"The cell {cell_id} has {num_lines} lines: more than a screen."
+            assert num_lines <= 34, message
 
 
 def test_the_code_that_both_notebooks_hold_is_the_same():
@@ -117,7 +121,18 @@ def test_the_settings_are_those_of_the_lecture(name, notebook):
     settings = {"nn": nn}
     exec(code_cells(notebook)["parameters"].source, settings)
     found = {key: value for key, value in settings.items() if key.isupper()}
-    assert found == SETTINGS | OWN_SETTINGS[name]
+    assert found == SETTINGS | OWN_SETTINGS[name], (
+        "A setting has changed or is new: enter it in SETTINGS or OWN_SETTINGS here, "
+        "and with another value in UNUSUAL in tests/notebooks.py."
+    )
+
+
+def test_the_unusual_settings_are_all_but_those_of_files_and_machine():
+    usual = SETTINGS.keys() - UNUSUAL.keys()
+    message = "Add the new setting to UNUSUAL in tests/notebooks.py."
+    assert usual == {"DEVICE", "NUM_THREADS", "TEXT_FILE"}, message
+    for setting, value in UNUSUAL.items():
+        assert value != SETTINGS[setting], setting
 
 
 def test_all_imports_are_in_one_cell_and_of_few_packages(notebook):
@@ -137,4 +152,5 @@ def test_every_generator_of_random_numbers_starts_from_the_setting(notebook):
 def test_ruff_has_nothing_to_say(command):
     ruff = [sys.executable, "-m", "ruff", *command, "tests", *PATHS.values()]
     done = subprocess.run(ruff, cwd=ROOT, capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stdout + done.stderr
+    advice = "To format: python -m ruff format tests *.ipynb"
+    assert done.returncode == 0, f"{advice}\n{done.stdout}{done.stderr}"

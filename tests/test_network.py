@@ -127,7 +127,7 @@ def test_step_prints_the_probability_of_h_after_t(untrained):
     character = untrained["char_to_tensor"]("t")
     logits, _, _ = lstm_in_numpy(untrained["untrained"], character)
     p = softmax_in_numpy(logits)[0, string.printable.index("h")]
-    expected = f"p(h) = {p:.4f}, so the loss is {-math.log(p):.3f}\n"
+    expected = f"p('h') = {p:.5f}, so the loss is {-math.log(p):.3f}\n"
     assert untrained.out["step"].endswith(expected)
 
 
@@ -168,12 +168,20 @@ def laboratory():
     return Notebook(LABORATORY, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=16)
 
 
+def comparison(out):
+    """Return what `one-call` prints of the logits and of the gradients, each as the
+    largest difference and the largest value."""
+    pattern = r"largest difference in (\S+) +(\S+), largest value (\S+)\n"
+    found = {name: numbers for name, *numbers in re.findall(pattern, out)}
+    assert list(found) == ["logits", "gradients"], f"not as expected: {out!r}"
+    in_logits, in_gradients = found.values()
+    return [float(number) for number in in_logits + in_gradients]
+
+
 def differences(out):
     """Return the largest differences that `one-call` prints: logits, gradients."""
-    pattern = r"largest difference in (\S+) +(\S+)\n"
-    found = {name: float(number) for name, number in re.findall(pattern, out)}
-    assert list(found) == ["logits", "gradients"]
-    return found["logits"], found["gradients"]
+    in_logits, _, in_gradients, _ = comparison(out)
+    return in_logits, in_gradients
 
 
 def test_one_call_reads_by_the_character_then_all_at_once(laboratory):
@@ -200,6 +208,14 @@ def test_one_call_compares_the_gradients_of_the_mean_loss(laboratory):
     assert len(laboratory["results"]) == 2
     for _, compared in laboratory["results"]:
         np.testing.assert_allclose(compared, expected, atol=1e-5)
+
+
+def test_forward_backward_reads_as_many_characters_per_call_as_it_is_told(laboratory):
+    laboratory.run("one-call")
+    model = laboratory["model"]
+    model.forward = Recorder(model.forward)
+    laboratory["forward_backward"](7)
+    assert [len(characters) for characters, _ in model.forward.calls] == [7, 7, 6]
 
 
 def test_one_call_finds_only_rounding_error(laboratory):
@@ -242,8 +258,34 @@ def test_one_call_sees_a_difference_in_one_gradient(laboratory, monkeypatch, off
     assert in_gradients == 1
 
 
-def test_one_call_prints_the_shortest_of_five_runs(laboratory, monkeypatch):
-    """The clock is made up, and so is a GPU.
+@pytest.mark.parametrize("bias", [50.0, -50.0])
+def test_one_call_prints_the_largest_logit_whatever_its_sign(laboratory, bias):
+    """All the other logits are between -5 and 5."""
+    with torch.no_grad():
+        laboratory["model"].linear.bias[7] = bias
+    _, largest, _, _ = comparison(laboratory.run("one-call"))
+    assert largest == 50, "It stands beside the largest difference, as one digit."
+
+
+@pytest.mark.parametrize("gradient", [60.0, -60.0])
+def test_one_call_prints_the_largest_gradient_whatever_its_sign(
+    laboratory, monkeypatch, gradient
+):
+    """All the other gradients are between -5 and 5."""
+    exact = torch.Tensor.backward
+
+    def backward(loss):
+        exact(loss)
+        laboratory["model"].linear.bias.grad[7] = gradient
+
+    monkeypatch.setattr(torch.Tensor, "backward", backward)
+    _, _, _, largest = comparison(laboratory.run("one-call"))
+    assert largest == 60, "It stands beside the largest difference, as one digit."
+
+
+@pytest.fixture
+def timed(laboratory, monkeypatch):
+    """What `one-call` prints when the clock is made up, and so is a GPU.
 
     Reading a character takes 0.01 seconds. `backward` only starts the GPU, which takes
     another time in each run. Fetching a tensor with `cpu` waits for the GPU.
@@ -251,7 +293,7 @@ def test_one_call_prints_the_shortest_of_five_runs(laboratory, monkeypatch):
     now = 0.0
     gpu_busy = 0.0
     by_the_character = [5.0, 3.0, 1.0, 2.0, 4.0]
-    all_at_once = [3.0, 5.0, 4.0, 0.5, 2.0]
+    all_at_once = [3.0, 5.0, 4.0, 0.2, 2.0]
     gpu_times = iter(by_the_character + all_at_once)
     exact_forward = laboratory["model"].forward
     exact_backward = torch.Tensor.backward
@@ -277,12 +319,20 @@ def test_one_call_prints_the_shortest_of_five_runs(laboratory, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "backward", backward)
     monkeypatch.setattr(torch.Tensor, "cpu", cpu)
     monkeypatch.setattr("time.perf_counter", lambda: now)
-    out = laboratory.run("one-call")
+    return laboratory.run("one-call")
+
+
+def test_one_call_prints_the_shortest_of_five_runs(timed):
     # 20 characters, and the GPU in the third run, or in the fourth
-    assert re.findall(r"(\S+) ms\n", out) == ["1200.0", "700.0"], (
+    assert re.findall(r"(\S+) ms\n", timed) == ["1200.0", "400.0"], (
         "The time should be that of the shortest of five runs, from before the first "
         "character is read until the gradients have been fetched."
     )
+
+
+def test_one_call_prints_how_many_times_as_fast_it_is(timed):
+    """1.2 seconds by the character, 0.4 in one call."""
+    assert re.findall(r"^one call is (\S+) times as fast$", timed, re.M) == ["3"]
 
 
 # The cell `by-hand` of the lesson: one step of the LSTM by its equations, at the “h” of

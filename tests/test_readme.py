@@ -41,13 +41,11 @@ def test_the_files_in_commands_and_text_exist():
 @pytest.mark.parametrize("name", PATHS)
 def test_the_settings_that_the_readme_names_exist(name):
     cell = code_cells(read(name))["parameters"].source
-    # `OWN_CODE` and `CLAIMS` are names of the tests, told to those who contribute
+    # What is in capitals under Contributing are names of the tests
     readers_part = README.partition("## Contributing")[0]
     named = set(re.findall(r"(?:-p |`)([A-Z_]{4,})\b", readers_part))
     assert {"NUM_ITER", "TEXT_FILE", "DEVICE"} <= named
     unknown = [setting for setting in sorted(named) if f"\n{setting} = " not in cell]
-    if name == LESSON:
-        unknown = [setting for setting in unknown if setting != "LAYER"]
     assert not unknown, f"The README names settings that do not exist: {unknown}"
 
 
@@ -62,35 +60,58 @@ def test_the_headings_that_the_readme_names_exist():
     # In the README, italics are headings, menus ("Run > Run All"), or titles (a colon)
     named = {name for name in italics if name and not re.search("[>:]", name)}
     assert len(named) >= 9
-    assert not named - headings, f"no such headings: {sorted(named - headings)}"
+    assert not named - headings, (
+        f"In italics, but no heading of a notebook: {sorted(named - headings)}. In the "
+        "README, italics are for headings, for menus, and for titles with a colon."
+    )
 
 
-def test_the_samples_are_from_the_stored_run():
-    log = LESSON_RUN["train"]
-    start = README.index("    iteration")
-    block = re.search(r"(?:^    .+\n|^\n)+", README[start:], re.M)[0]
-    shown = [line.strip() for line in block.splitlines() if line.strip()]
-    stored = {line.strip() for line in log.splitlines()}
-    assert sum(line.startswith("iteration") for line in shown) >= 3
-    for line in shown:
-        assert line in stored, f"not in the stored log: {line}"
+def shown_samples():
+    """Return (iteration, loss, sample) as strings for each that the README shows."""
+    heading = r"^    after ([\d,]+) iterations.*\(loss ([\d.]+)\)\n"
+    sample = r"((?:    .+\n|\n(?=    [^a]))+)"  # up to the next heading or text
+    return re.findall(heading + sample, README, re.M)
 
 
-def test_the_versions_of_python_are_those_that_the_workflow_tries():
-    oldest = re.search(r"Python ([\d.]+\d) or later", README)[1]
-    tried = re.search(r"tried: ([\d., and]+\d)", README)[1]
-    versions = re.findall(r"3\.\d+", WORKFLOW)
-    assert versions[-2] == oldest, "the oldest that the workflow tries"
-    assert oldest in tried
+def test_three_samples_are_shown():
+    iterations = [iteration for iteration, _, _ in shown_samples()]
+    assert iterations == ["50", "500", "5,000"]
+
+
+def test_the_samples_are_those_of_the_stored_log():
+    stored = {entry.iteration: entry for entry in LESSON_RUN.log}
+    for iteration, _, sample in shown_samples():
+        lines = [line.removeprefix("    ") for line in sample.splitlines()]
+        entry = stored[int(iteration.replace(",", ""))]
+        assert "\n".join(lines).strip() == entry.sample.strip(), (
+            f"Copy the sample of iteration {iteration} from the lesson's log."
+        )
+
+
+def test_the_losses_of_the_samples_are_those_of_the_stored_log():
+    stored = {entry.iteration: entry for entry in LESSON_RUN.log}
+    for iteration, loss, _ in shown_samples():
+        entry = stored[int(iteration.replace(",", ""))]
+        assert float(loss) == pytest.approx(entry.mean, abs=0.0051), (
+            f"The log's mean at iteration {iteration} is {entry.mean}."
+        )
+
+
+def test_the_oldest_python_is_the_one_that_the_workflow_tries():
+    oldest = re.findall(r"Python ([\d.]+\d) or later", README)
+    tried = re.findall(r"python: \[\"([\d.]+)\"", WORKFLOW)
+    assert len(oldest) == 1, "The README should say: Python 3.x or later"
+    assert oldest == tried
 
 
 def test_the_plan_for_class_has_no_gap():
     spans = re.findall(r"^- (\d+)–(\d+):", README, re.M)
-    minutes = re.search(r"plan for (\d+) minutes", README)[1]
+    minutes = re.findall(r"plan for (\d+) minutes", README)
+    assert len(minutes) == 1, "The README should announce: a plan for N minutes"
     starts = [start for start, _ in spans]
     ends = [end for _, end in spans]
     assert starts == ["0", *ends[:-1]]
-    assert ends[-1] == minutes
+    assert ends[-1] == minutes[0]
 
 
 def test_the_workflow_runs_the_tests_as_the_readme_tells():

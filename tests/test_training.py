@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -17,29 +16,19 @@ from notebooks import (
     Recorder,
     lecture_losses,
 )
+from stored import LogEntry
 
 SMALL = {"NUM_ITER": 6, "LOG_EVERY": 3, "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 16}
 
 
-class LogLine(NamedTuple):
-    """What one line of the log says, and the sample printed below it."""
-
-    iteration: int
-    last: int
-    minutes: float
-    loss: float
-    mean: float
-    sample: str
-
-
 def log_lines(log):
-    """Return a LogLine for each line of the log that follows a blank line and is
+    """Return a LogEntry for each line of the log that follows a blank line and is
     followed by a sample of one line."""
     lines = []
     for found in re.findall(rf"\n{LOG_LINE}\n(.*)\n", log):
         iteration, last, minutes, loss, mean, sample = found
         numbers = int(iteration), int(last), float(minutes), float(loss), float(mean)
-        lines.append(LogLine(*numbers, sample))
+        lines.append(LogEntry(*numbers, sample))
     return lines
 
 
