@@ -40,7 +40,7 @@ def test_the_files_in_commands_and_text_exist():
 
 @pytest.mark.parametrize("name", PATHS)
 def test_the_settings_that_the_readme_names_exist(name):
-    cell = code_cells(read(name))["parameters"].source
+    cell = "\n" + code_cells(read(name))["parameters"].source
     # What is in capitals under Contributing are names of the tests
     readers_part = README.partition("## Contributing")[0]
     named = set(re.findall(r"(?:-p |`)([A-Z_]{4,})\b", readers_part))
