@@ -50,7 +50,7 @@ class Stored(dict):
 
     def number(self, cell_id, pattern):
         """Return the one number that pattern finds in a cell's output, or nan."""
-        found = re.findall(pattern, self[cell_id])
+        found = re.findall(pattern, self.get(cell_id, ""))
         if len(found) != 1:
             return math.nan  # outputs are cleared, or print something else
         return float(found[0].replace(",", ""))
