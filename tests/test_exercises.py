@@ -50,6 +50,31 @@ def disagreement(said, found):
     )
 
 
+# Where other cells refer to an exercise by its number, and which one they mean
+REFERENCES = {
+    (LESSON, "next"): ["Why not a larger table?"] * 3,
+    (LABORATORY, "parameters-intro"): ["Other layers."],
+    (LABORATORY, "unread-read"): ["Your own text.", "Let the learning rate fall."],
+    (LABORATORY, "pays-intro"): ["Other layers."],
+    (LABORATORY, "memory-read"): ["How long a memory?"],
+    (LABORATORY, "next"): ["Other layers.", "How long a memory?"],
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_numbers_of_exercises_lead_to_those_that_are_meant(name):
+    exercises = RUNS[name].prose["exercises"]
+    titles = dict(re.findall(r"(\d)\. \*\*(.+?)\*\*", exercises))
+    for cell_id, prose in RUNS[name].prose.items():
+        if cell_id == "exercises":
+            continue
+        said = [titles.get(number) for number in re.findall(r"xercise (\d)", prose)]
+        assert said == REFERENCES.get((name, cell_id), []), (
+            f"The exercises that cell {cell_id} refers to. If that is intended, "
+            "change REFERENCES in tests/test_exercises.py."
+        )
+
+
 def small_lesson():
     """Return the lesson with a small network that is far from indifferent."""
     lesson = Notebook(LESSON, "setup", HIDDEN_DIM=16)

@@ -317,6 +317,23 @@ def test_the_prose_has_the_loss_of_the_table_with_twenty_sightings(experiments):
     assert found[0] == f"{loss:.2f}", message
 
 
+@pytest.mark.parametrize("length, word", [(5, "five characters"), (8, "eight")])
+def test_the_prose_says_how_many_contexts_are_found_again(experiments, length, word):
+    found = re.findall(word + r" in (\d+)%", LABORATORY_RUN.prose["table-read"])
+    assert len(found) == 1, "Was the sentence in `table-read` reworded?"
+    read, unread = experiments["read"], experiments["unread"]
+    contexts = {read[i : i + length] for i in range(len(read) - length)}
+    places = range(length, len(unread))
+    share = sum(unread[i - length : i] in contexts for i in places) / len(places)
+    assert float(found[0]) == pytest.approx(100 * share, abs=0.5)
+
+
+def test_the_prose_says_how_many_questions_the_unread_tenth_has(experiments):
+    found = re.findall(r"only (\d+) questions", LABORATORY_RUN.prose["pays-read"])
+    assert len(found) == 1, "Was the sentence in `pays-read` reworded?"
+    assert int(found[0]) == len(re.findall(r"\?\s", experiments["unread"]))
+
+
 # The cell `unread`
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from notebooks import LABORATORY, LESSON, Notebook, Recorder, read_along
+from stored import RUNS
 from torch.nn import functional as F
 
 # What the cell `step` prints: parameters, their number, and shapes of tensors. The 512
@@ -110,6 +111,38 @@ def test_the_state_follows_the_equations_of_the_lstm(untrained, indices, call_si
         np.testing.assert_allclose(
             c[0].detach(), expected_c, atol=2e-6, err_msg=message
         )
+
+
+# The formulas in the prose
+
+STEP = r"c'&?=(.+?) *(?:&|\\qquad\\qquad) *h'&?=(.+?)(?: \\|\$)"
+PLACES = [(LESSON, "drawing-read"), (LABORATORY, "model-intro")]
+
+
+@pytest.mark.parametrize("name, cell_id", PLACES, ids=[LESSON, LABORATORY])
+def test_the_formulas_of_a_step_are_those_of_pytorch(name, cell_id):
+    """c' and h' are worked out as the formulas say, from the gates of nn.LSTMCell."""
+    found = re.findall(STEP, RUNS[name].prose[cell_id])
+    assert len(found) == 1, f"The formulas of c' and h' in {cell_id}: {found}"
+    of_c, of_h = (
+        re.sub(r"\\odot ?|\\,", "*", formula).replace(r"*\tanh", "*np.tanh")
+        for formula in found[0]
+    )
+    torch.manual_seed(0)
+    layer = torch.nn.LSTMCell(1, 1)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.copy_(torch.rand(weight.shape) * 2 - 1)
+        x, h, c = (torch.tensor([[number]]) for number in (0.8, -0.3, 1.5))
+        new_h, new_c = layer(x, (h, c))
+        sums = x @ layer.weight_ih.T + layer.bias_ih + h @ layer.weight_hh.T
+        a_i, a_f, a_g, a_o = (sums + layer.bias_hh)[0].tolist()
+    gates = {"f": sigmoid(a_f), "i": sigmoid(a_i), "g": np.tanh(a_g), "o": sigmoid(a_o)}
+    c_by_formula = eval(of_c, gates | {"c": c.item()})
+    h_by_formula = eval(
+        of_h.replace("c'", "new_c"), gates | {"new_c": c_by_formula, "np": np}
+    )
+    assert (c_by_formula, h_by_formula) == pytest.approx((new_c.item(), new_h.item()))
 
 
 # The cell `step`

@@ -35,6 +35,11 @@ def fade(weight, number, steps):
     return number
 
 
+def trains_further(run):
+    """Return whether the training cell, run again, adds NUM_ITER iterations."""
+    return "last = len(losses) + NUM_ITER" in run.cells["train"].source
+
+
 # Read from the stored outputs
 KEPT = LESSON_RUN.number("text", r"([\d,]+) kept")
 TIMES_READ = 5000 * 200 / KEPT
@@ -146,6 +151,13 @@ RESTS = [
     (LABORATORY_RUN, "pays-read", "nothing out of the rest", PLAIN_PAYS < 93),
     (LABORATORY_RUN, "memory-read", "costs next to nothing", LSTM_DIGIT < 0.1),
     (LABORATORY_RUN, "memory-read", "costs more than one nat", PLAIN_DIGIT > 1),
+    (LESSON_RUN, "next", "number of further iterations", trains_further(LESSON_RUN)),
+    (
+        LABORATORY_RUN,
+        "next",
+        "number of further iterations",
+        trains_further(LABORATORY_RUN),
+    ),
 ]
 
 

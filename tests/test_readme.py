@@ -4,7 +4,7 @@ import re
 
 import pytest
 from notebooks import LABORATORY, LESSON, PATHS, ROOT, code_cells, read
-from stored import LESSON_RUN
+from stored import LABORATORY_RUN, LESSON_RUN
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORKFLOW = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
@@ -104,8 +104,53 @@ def test_the_oldest_python_is_the_one_that_the_workflow_tries():
     assert oldest == tried
 
 
+PAGE = {  # words in a row of the table for the class, and the stored run's figures
+    "ten and forty characters": re.findall(
+        r" (?:10|40) characters: (\d+%)", LESSON_RUN["asking"]
+    ),
+    "the six bars at T = 1.3": re.findall(
+        r"T = 1.3: .* (\S+)\n", LESSON_RUN["temperature"]
+    ),
+    "perplexity": re.findall(r"perplexity: (\S+)", LESSON_RUN["perplexity"]),
+    "forget gates": re.findall(r"(\d+%)", LESSON_RUN["by-hand"]),
+}
+
+
+@pytest.mark.parametrize("words", PAGE)
+def test_the_table_for_the_class_has_the_stored_figures_of_the_page(words):
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| .+? \|$", README, re.M)
+    said = [re.findall(r"[\d.]+%?", page) for row, page in rows if words in row]
+    assert said == [PAGE[words]]
+
+
+def test_the_losses_on_unread_and_read_text_are_the_stored_ones():
+    said = re.findall(r"has ([\d.]+) instead of ([\d.]+)\.", README)
+    assert len(said) == 1, "The plan for class should say: has ... instead of ..."
+    losses = re.findall(r"read (\S+), unread (\S+);", LABORATORY_RUN["unread"])
+    read, unread = (float(loss) for loss in losses[0])
+    assert float(said[0][0]) == pytest.approx(unread, abs=0.02)
+    assert float(said[0][1]) == pytest.approx(read, abs=0.02)
+
+
+def test_the_code_for_the_sheet_prints_the_stages_mixed_and_the_key(capsys):
+    """From the names that the lesson knows after its training."""
+    code = re.findall(r"^ {7}(.*)$", README, re.M)
+    code = "\n".join(line for line in code if line)
+    stages = (1, 10, 50, 200, 1000, 5000)
+    samples = {entry.iteration: entry.sample for entry in LESSON_RUN.log}
+    samples = {n: samples[n] for n in stages}
+    exec(code, {"samples": samples, "SIGNS": {}})
+    *shown, key = capsys.readouterr().out.strip().split("\n\n")
+    order = [int(n) for n in re.findall(r"\d+", key)]
+    assert order != sorted(order) and order != sorted(order, reverse=True)
+    expected = []
+    for letter, n in zip("ABCDEF", order, strict=True):
+        expected.append(f"{letter} {samples[n]}".replace("\n", " "))
+    assert shown == expected
+
+
 def test_the_plan_for_class_has_no_gap():
-    spans = re.findall(r"^- (\d+)–(\d+):", README, re.M)
+    spans = re.findall(r"^\| (\d+)–(\d+) \|", README, re.M)
     minutes = re.findall(r"plan for (\d+) minutes", README)
     assert len(minutes) == 1, "The README should announce: a plan for N minutes"
     starts = [start for start, _ in spans]

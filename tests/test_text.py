@@ -44,6 +44,7 @@ from pathlib import Path
 
 ALPHABET = string.printable
 TEXT_FILE = "own.txt"
+TEXT_PORTION_SIZE = 8
 warnings.simplefilter("error", EncodingWarning)
 """
 
@@ -189,12 +190,23 @@ def test_a_file_that_is_not_utf_8_stops(name, tmp_path):
         Notebook(name, "text", TEXT_FILE=str(file))
 
 
-def test_a_file_without_any_character_of_the_alphabet_stops(name, tmp_path):
+@pytest.mark.parametrize("content", ["", "т о " * 60, "12345678"])
+def test_a_file_stops_that_keeps_too_few_characters_for_a_portion(
+    name, tmp_path, capsys, content
+):
+    """Cyrillic letters are dropped; with 8 inputs, a portion takes 9 characters."""
     file = tmp_path / "own.txt"
-    file.write_text("你好", encoding="utf-8")
+    file.write_text(content, encoding="utf-8")
     with pytest.raises(AssertionError) as error:
-        Notebook(name, "text", TEXT_FILE=str(file))
-    assert str(error.value) == f"No character of {file} is in string.printable."
+        Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=8)
+    assert str(error.value) == f"{file} is too short for a portion."
+
+
+def test_a_file_of_just_one_portion_is_enough(name, tmp_path):
+    file = tmp_path / "own.txt"
+    file.write_text("123456789", encoding="utf-8")
+    notebook = Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=8)
+    assert notebook["text"] == "123456789"
 
 
 # Baselines
