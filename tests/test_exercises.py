@@ -218,6 +218,26 @@ def test_the_state_of_one_portion_handed_to_the_next_is_what_backward_refuses():
         run(code, Notebook(LESSON, "setup"))
 
 
+def test_the_state_handed_on_without_its_graph_has_the_loss_of_its_hint():
+    code = "state = None\n" + block(LESSON, "range(1, 51)")
+    assert code.count("state, loss = None, 0") == 1
+    detached = "loss = 0\n    if state:\n        state = [v.detach() for v in state]"
+    code = code.replace("state, loss = None, 0", detached).replace("51)", "11)")
+    out = run(code, Notebook(LESSON, "setup"))
+    found = re.findall(r"10: (\S+)\n", out)
+    said = figures(LESSON, r"The tenth is (\S+): the same, with the state cut off by")
+    assert [said] == found, disagreement(said, found)
+
+
+def test_a_second_try_without_a_new_model_begins_as_low_as_its_hint_says():
+    said = figures(LESSON, r"The first is far below (\S+): the cell above, which makes")
+    code = block(LESSON, "range(1, 51)")
+    lesson = Notebook(LESSON, "setup")
+    run(code, lesson)
+    first = float(re.findall(r"\b1: (\S+)\n", run(code, lesson))[0])
+    assert first < float(said) - 1, disagreement(f"far below {said}", first)
+
+
 # --- lesson, exercise 2: larger tables
 
 
@@ -300,7 +320,7 @@ def test_the_sizes_of_the_gradient_shrink_from_the_last_character_back(vanishing
 
 def test_the_curve_is_the_sizes_as_shares_of_the_first(vanishing):
     """So that 1%, which the exercise asks for, can be read off."""
-    assert figures(LESSON, r"How far back is (\S+) of the gradient left") == "1%"
+    assert figures(LESSON, r"Where does it first fall below (\S+)\?") == "1%"
     (axes,) = vanishing["figure"].axes
     (curve,) = axes.lines
     sizes = vanishing["sizes"][:60]

@@ -124,12 +124,13 @@ def test_the_table_for_the_class_has_the_stored_figures_of_the_page(words):
 
 
 def test_the_losses_on_unread_and_read_text_are_the_stored_ones():
-    said = re.findall(r"has ([\d.]+) instead of ([\d.]+)\.", README)
-    assert len(said) == 1, "The plan for class should say: has ... instead of ..."
+    sentence = r"has ([\d.]+) on text that it has read and ([\d.]+) on the unread tenth"
+    said = re.findall(sentence, README)
+    assert len(said) == 1, "Was the sentence in the plan for class reworded?"
     losses = re.findall(r"read (\S+), unread (\S+);", LABORATORY_RUN["unread"])
     read, unread = (float(loss) for loss in losses[0])
-    assert float(said[0][0]) == pytest.approx(unread, abs=0.02)
-    assert float(said[0][1]) == pytest.approx(read, abs=0.02)
+    assert float(said[0][0]) == pytest.approx(read, abs=0.02)
+    assert float(said[0][1]) == pytest.approx(unread, abs=0.02)
 
 
 def test_the_code_for_the_sheet_prints_the_stages_mixed_and_the_key(capsys):

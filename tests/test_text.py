@@ -199,7 +199,7 @@ def test_a_file_stops_that_keeps_too_few_characters_for_a_portion(
     file.write_text(content, encoding="utf-8")
     with pytest.raises(AssertionError) as error:
         Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=8)
-    assert str(error.value) == f"{file} is too short for a portion."
+    assert str(error.value) == f"{file} is too short for portions of 8 inputs."
 
 
 def test_a_file_of_just_one_portion_is_enough(name, tmp_path):
