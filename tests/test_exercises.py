@@ -54,7 +54,11 @@ def disagreement(said, found):
 REFERENCES = {
     (LESSON, "next"): ["Why not a larger table?"] * 3,
     (LABORATORY, "parameters-intro"): ["Other layers."],
-    (LABORATORY, "unread-read"): ["Your own text.", "Let the learning rate fall."],
+    (LABORATORY, "unread-read"): [
+        "Your own text.",
+        "The knobs.",
+        "Let the learning rate fall.",
+    ],
     (LABORATORY, "pays-intro"): ["Other layers."],
     (LABORATORY, "memory-read"): ["How long a memory?"],
     (LABORATORY, "next"): ["Other layers.", "How long a memory?"],

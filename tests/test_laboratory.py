@@ -317,6 +317,16 @@ def test_the_prose_has_the_loss_of_the_table_with_twenty_sightings(experiments):
     assert found[0] == f"{loss:.2f}", message
 
 
+def test_the_prose_has_the_loss_of_the_table_with_28_sightings(experiments):
+    sentence = r"down to ([\d.]+\d) with a weight of 28 and sixteen characters"
+    found = re.findall(sentence, LABORATORY_RUN.prose["exercises"])
+    assert len(found) == 1, "Was the sentence in exercise 7 reworded? Change the test."
+    read, unread = experiments["read"], experiments["unread"]
+    loss = experiments["table_loss"](read, unread, 16, 28)
+    message = f"The loss is {loss:.4f}. Change the sentence in exercise 7."
+    assert found[0] == f"{loss:.2f}", message
+
+
 @pytest.mark.parametrize("length, word", [(5, "five characters"), (8, "eight")])
 def test_the_prose_says_how_many_contexts_are_found_again(experiments, length, word):
     found = re.findall(word + r" in (\d+)%", LABORATORY_RUN.prose["table-read"])

@@ -108,7 +108,7 @@ CLAIMS = [
     Claim(LABORATORY_RUN, "one-call-read", r"at iteration (\d+), the log", FIRST_APART),
     Claim(LABORATORY_RUN, "table-intro", r"about (\w+) times", TIMES_READ, 0.6),
     Claim(LABORATORY_RUN, "table-intro", r"=([\d.]+)\$", (2 + 10 * 0.5) / (3 + 10)),
-    Claim(LABORATORY_RUN, "unread-read", r"keeps falling, to ([\d.]+);", READ, 0.02),
+    Claim(LABORATORY_RUN, "unread-read", r"keeps falling, to ([\d.]+) in", READ, 0.02),
     Claim(LABORATORY_RUN, "unread-read", r"ends at ([\d.]+)\. The", UNREAD, 0.02),
     Claim(LABORATORY_RUN, "unread-read", r"ahead here, at ([\d.]+)\. \(", TABLE),
     Claim(LABORATORY_RUN, "pays-intro", r"in (\d+) characters", CHARACTERS_AN_END),
