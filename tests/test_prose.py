@@ -5,6 +5,7 @@ import re
 from typing import NamedTuple
 
 import pytest
+from notebooks import TEXT_FILE
 from stored import LABORATORY_RUN, LESSON_RUN, Stored
 
 NUMBERS = (
@@ -159,6 +160,20 @@ RESTS = [
         trains_further(LABORATORY_RUN),
     ),
 ]
+
+
+@pytest.mark.parametrize("run", [LESSON_RUN, LABORATORY_RUN], ids=lambda run: run.name)
+def test_more_words_are_invented_at_a_higher_temperature(run):
+    """Both notebooks say so below their stored samples."""
+    known = set(re.findall("[a-z]+", TEXT_FILE.read_text(encoding="utf-8").lower()))
+    invented = {}
+    for part in run["temperature-samples"].split("--- T = ")[1:]:
+        temperature, _, sample = part.partition("\n")
+        words = re.findall("[a-z]+", sample.lower())[:-1]  # the last may be cut off
+        invented[temperature] = sum(word not in known for word in words) / len(words)
+    assert list(invented) == ["0.3", "0.8", "1.3"]
+    shares = list(invented.values())
+    assert shares == sorted(shares), f"shares of invented words: {invented}"
 
 
 @pytest.mark.parametrize("run, cell_id, words, holds", RESTS)
