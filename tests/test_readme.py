@@ -10,6 +10,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORKFLOW = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^ {4,}((?:\.venv|python3|py) ?.*)$", README, re.M)
 MADE_BY_A_COMMAND = {"my_run.ipynb"}
+THE_READERS = {"own.txt"}  # a text of the reader's
 
 
 def test_ci_runs_the_test_command():
@@ -32,7 +33,11 @@ def test_windows_has_the_same_command_in_three_lines():
 
 
 def test_the_files_in_commands_and_text_exist():
-    named = set(re.findall(r"[\w./]+\.(?:ipynb|txt|py)\b", README)) - MADE_BY_A_COMMAND
+    named = (
+        set(re.findall(r"[\w./]+\.(?:ipynb|txt|py)\b", README))
+        - MADE_BY_A_COMMAND
+        - THE_READERS
+    )
     assert {"char_rnn_lstm.ipynb", "covid19_faq.txt", "tests/refresh.py"} <= named
     missing = [file for file in sorted(named) if not (ROOT / file).is_file()]
     assert not missing, f"The README names files that do not exist: {missing}"
