@@ -150,6 +150,12 @@ def test_the_bars_are_the_probabilities_at_each_temperature(temperature):
         np.testing.assert_allclose(heights, expected, rtol=1e-4, err_msg=f"T = {t}")
 
 
+def test_each_panel_has_room_for_any_probability(temperature):
+    for panel in temperature["figure"].axes:
+        bottom, top = panel.get_ylim()
+        assert bottom == 0 and top >= 1
+
+
 def test_each_panel_says_its_temperature(temperature):
     titles = [panel.get_title() for panel in temperature["figure"].axes]
     assert titles == ["T = 0.3", "T = 0.8", "T = 1.3"]
@@ -320,6 +326,8 @@ def test_each_target_stands_in_its_place(surprise):
     axes, _ = surprise["figure"].axes
     found = [(text.get_text(), text.get_position()) for text in axes.texts]
     assert found == expected
+    bottom, top = axes.get_ylim()
+    assert top < bottom, "The first row should be at the top."
 
 
 def test_the_color_bar_has_its_name(surprise):
@@ -427,6 +435,11 @@ def test_context_makes_as_many_predictions_as_the_prose_says(context):
 def test_the_predictions_are_those_of_the_model(context):
     for model, _, _ in context["character_losses"].calls:
         assert model is context["model"]
+
+
+def test_the_predictions_are_made_in_different_places(context):
+    places = {tuple(inputs.tolist()) for inputs, _ in context["examples"]}
+    assert len(places) > 400, "500 random portions should hardly be the same"
 
 
 def test_all_but_the_last_n_characters_are_hidden(context):
@@ -554,6 +567,11 @@ def asked(text, margins=None):
 def shares_by_size(lesson):
     """Return what is printed as shares for 5, 10, 20, and 40 characters."""
     return re.findall(r"(\d+) characters: (\d+%) of the pairs", lesson.out["asking"])
+
+
+def test_asking_records_no_graph(lesson):
+    lesson.run("asking")
+    assert not lesson["logits"].requires_grad
 
 
 def test_an_end_is_a_mark_with_a_blank_after_it():
@@ -787,6 +805,17 @@ def test_the_three_gates_go_from_0_to_1_and_the_candidate_from_minus_1(drawing):
     words = " ".join(words_in(drawing))
     assert words.count("0 to 1") == 3
     assert words.count("−1 to 1") == 1
+
+
+def test_a_straight_road_leads_from_the_old_cell_state_to_the_new(drawing):
+    (left, height), (right, _) = place_of(drawing, "$c$"), place_of(drawing, "$c'$")
+    roads = []
+    for arrow in arrows_of(drawing):
+        (start, start_height), (end, end_height) = arrow.get_position(), arrow.xy
+        if start_height == end_height == height:
+            roads.append((start, end))
+    assert len(roads) == 1
+    assert left < roads[0][0] < 1 and 9 < roads[0][1] < right
 
 
 def test_four_shapes_stand_for_the_gates(drawing):

@@ -68,6 +68,15 @@ def test_each_baseline_is_a_dashed_line_at_its_loss(untrained):
     assert [line.get_linestyle() for line in dashed] == ["--", "--", "--"]
 
 
+def test_the_names_of_the_baselines_are_off_the_curve(trained):
+    (axes,) = trained.figures[-1].axes
+    _, means, *_ = axes.lines
+    for text in axes.texts[:3]:
+        iteration, height = text.get_position()
+        beside = means.get_ydata()[int(iteration) - 1]
+        assert abs(height - beside) > 0.4, f"{text.get_text()!r} is on the blue line"
+
+
 def test_each_baseline_has_its_name_close_to_its_line(untrained):
     axes = draw(untrained, falling(50))
     assert [text.get_text() for text in axes.texts] == ["high", "middle", "low"]

@@ -51,6 +51,8 @@ LESSON_FINAL = LESSON_RUN.number("perplexity", r": (\S+) nats")
 SIX_BARS = LESSON_RUN.number("temperature", r"T = 1.3: .* (\S+)\n")
 TEN_SEEN = LESSON_RUN.number("asking", r"10 characters: (\d+)%")
 FORTY_SEEN = LESSON_RUN.number("asking", r"40 characters: (\d+)%")
+SEEN_TEN = LESSON_RUN.number("context", r" 10: (\S+)\n")
+SEEN_HUNDRED = LESSON_RUN.number("context", r"100: (\S+)\n")
 FIRST_WORD = LESSON_RUN.number("asking", r"first word: (\d+)%")
 ABOVE = LESSON_RUN.number("by-hand", r"(\d+)% above")
 BELOW = LESSON_RUN.number("by-hand", r"(\d+)% below")
@@ -67,6 +69,7 @@ PLAIN_PAYS = LABORATORY_RUN.number("pays", r"RNN, ends.* (\d+)%   mean")
 LSTM_DIGIT = LABORATORY_RUN.number("memory", r"(?s)--- LSTM\n[^-]*digit: (\S+) nats")
 PLAIN_DIGIT = LABORATORY_RUN.number("memory", r"(?s)--- RNN\n[^-]*digit: (\S+) nats")
 BY_CELL_STATE = LABORATORY_RUN.number("transplant", r"cell state: (\d+) of 90")
+LEVEL_NUMBERS = [int(n) for n in re.findall(r"number (\d+):", LABORATORY_RUN["gates"])]
 APART = [  # the iterations at which the two logs differ
     one.iteration
     for one, other in zip(LESSON_RUN.log, LABORATORY_RUN.log)
@@ -140,6 +143,7 @@ RESTS = [
         "in one of twenty cases or more",
         SIX_BARS < 0.96,
     ),
+    (LESSON_RUN, "context-read", "nearly level", SEEN_TEN - SEEN_HUNDRED < 0.05),
     (LESSON_RUN, "asking-read", "a few points at most", FORTY_SEEN - TEN_SEEN <= 5),
     (LESSON_RUN, "by-hand-read", "about two thirds are above 0.9", 60 <= ABOVE <= 75),
     (LESSON_RUN, "by-hand-read", "roughly a fifth are below 0.1", 15 <= BELOW <= 25),
@@ -152,6 +156,9 @@ RESTS = [
     (LABORATORY_RUN, "pays-read", "nothing out of the rest", PLAIN_PAYS < 93),
     (LABORATORY_RUN, "memory-read", "costs next to nothing", LSTM_DIGIT < 0.1),
     (LABORATORY_RUN, "memory-read", "costs more than one nat", PLAIN_DIGIT > 1),
+    (LABORATORY_RUN, "memory-read", "as much as a guess", PLAIN_DIGIT > 2.25),
+    (LABORATORY_RUN, "memory-seen-read", "Take number 98.", 98 in LEVEL_NUMBERS),
+    (LABORATORY_RUN, "memory-seen-read", "In number 10,", 10 in LEVEL_NUMBERS),
     (LESSON_RUN, "next", "number of further iterations", trains_further(LESSON_RUN)),
     (
         LABORATORY_RUN,

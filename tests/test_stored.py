@@ -59,6 +59,17 @@ def test_the_file_holds_nothing_that_jupyterlab_adds(name, stored):
     assert tidied == stored.notebook, message
 
 
+def test_tidy_clears_what_jupyterlab_adds_and_keeps_the_rest(stored):
+    saved = copy.deepcopy(stored.notebook)
+    saved.metadata.widgets = {}
+    saved.metadata.language_info.version = "3.9"
+    saved.metadata.kernelspec.display_name = "a kernel of mine"
+    for cell in saved.cells:
+        cell.metadata.editable = True
+    notebooks.tidy(saved)
+    assert saved == stored.notebook
+
+
 def test_the_outputs_are_text_and_pictures_without_warnings(stored):
     for cell_id, cell in stored.cells.items():
         for output in cell.outputs:
