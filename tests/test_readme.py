@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from notebooks import LABORATORY, LESSON, PATHS, ROOT, code_cells, read
+from notebooks import LABORATORY, LESSON, PATHS, ROOT, TEXT_FILE, code_cells, read
 from stored import LABORATORY_RUN, LESSON_RUN
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -153,6 +153,17 @@ def test_the_code_for_the_sheet_prints_the_stages_mixed_and_the_key(capsys):
     for letter, n in zip("ABCDEF", order, strict=True):
         expected.append(f"{letter} {samples[n]}".replace("\n", " "))
     assert shown == expected
+
+
+def test_the_pair_on_the_sheet_is_in_the_faq():
+    found = re.findall(
+        r"sentences from the FAQ: “(.+?)” and “(.+?)”", " ".join(README.split())
+    )
+    assert len(found) == 1, "Was the sentence about the sheet reworded?"
+    lines = TEXT_FILE.read_text(encoding="utf-8").split("\n")
+    question, statement = found[0]
+    assert question in lines
+    assert any(statement in line for line in lines)
 
 
 def test_the_plan_for_class_has_no_gap():
