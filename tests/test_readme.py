@@ -125,7 +125,9 @@ PAGE = {  # words in a row of the table for the class, and the stored run's figu
 def test_the_table_for_the_class_has_the_stored_figures_of_the_page(words):
     rows = re.findall(r"^\| (.+?) \| (.+?) \| .+? \|$", README, re.M)
     said = [re.findall(r"[\d.]+%?", page) for row, page in rows if words in row]
-    assert said == [PAGE[words]]
+    assert said == [PAGE[words]], (
+        f"In the row with {words!r}, the stored run's figures are {PAGE[words]}."
+    )
 
 
 def test_the_losses_on_unread_and_read_text_are_the_stored_ones():
