@@ -1,9 +1,9 @@
-"""What several test files share: each notebook untrained and trained a little."""
+"""What several test files share: each notebook untrained, small, and unusual."""
 
 import matplotlib
 import pytest
 import torch
-from notebooks import LABORATORY, OWN_TEXT, PATHS, UNUSUAL, Notebook
+from notebooks import LABORATORY, OWN_TEXT, PATHS, UNUSUAL, Notebook, read
 
 matplotlib.use("agg")
 
@@ -16,16 +16,22 @@ def name(request):
 
 
 @pytest.fixture(scope="session")
+def stored(name):
+    """Each notebook as it is stored, with its outputs."""
+    return read(name)
+
+
+@pytest.fixture(scope="session")
 def untrained(name):
     """Each notebook up to `setup`, with its default settings. Tests only read it."""
     return Notebook(name, "setup")
 
 
 @pytest.fixture(scope="session")
-def trained(name):
-    """Each notebook up to `train`, with every cell and the default settings but 100
-    iterations. Tests only read it."""
-    return Notebook(name, "train", skip=(), NUM_ITER=100)
+def fresh(name):
+    """Each notebook after every cell up to `train`, with 50 iterations of the default
+    run. Tests only read it."""
+    return Notebook(name, "train", skip=(), NUM_ITER=50)
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +47,20 @@ def unusual(name, tmp_path_factory):
     if name == LABORATORY:
         settings |= {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2}
     return Notebook(name, "perplexity", **settings)
+
+
+@pytest.fixture
+def small(name, tmp_path):
+    """Each notebook up to `setup`, with a small network and a small text, for one test
+    to change."""
+    (tmp_path / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
+    return Notebook(
+        name,
+        "setup",
+        NUM_ITER=6,
+        LOG_EVERY=3,
+        TEXT_PORTION_SIZE=20,
+        HIDDEN_DIM=16,
+        TEXT_FILE=str(tmp_path / "own.txt"),
+        LOSS_PLOT_FILE=str(tmp_path / "loss.pdf"),
+    )

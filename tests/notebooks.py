@@ -1,12 +1,14 @@
-"""The two notebooks as tests, benchmark, and refresh see them: cells by their ids."""
+"""The notebooks as tests, benchmark, and refresh see them: their cells, by id."""
 
 import contextlib
+import inspect
 import io
-import tokenize
-import zlib
+import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import torch
@@ -14,16 +16,12 @@ from nbclient import NotebookClient
 from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
-TEXT_FILE = ROOT / "covid19_faq.txt"
+FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {
     LESSON: ROOT / "char_rnn_lstmcell.ipynb",
     LABORATORY: ROOT / "char_rnn_lstm.ipynb",
 }
-LOG_LINE = (
-    r"iteration (\d+) of (\d+) \| (\d+\.\d) min \| "
-    r"loss (\d+\.\d{3}), mean of the last tenth: (\d+\.\d{3})"
-)
 OWN_TEXT = "The cat “sat” on the mat; then it sat on the hat, to be flat.\n" * 20
 UNUSUAL = {  # every setting of a number or a string, other than its default
     "RANDOM_SEED": 7,
@@ -37,7 +35,10 @@ UNUSUAL = {  # every setting of a number or a string, other than its default
     "TEMPERATURE": 0.5,
     "LOG_EVERY": 3,
 }
-SKIP = ("baselines-write", "one-call")  # slow cells that nothing else needs
+NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?%?"
+
+
+# --- The files
 
 
 def read(name):
@@ -51,18 +52,47 @@ def code_cells(notebook):
 
 
 def printed(cell):
-    """Return all that a code cell has printed."""
+    """Return all that a code cell has printed, as it is stored."""
     return "".join(out.text for out in cell.outputs if out.output_type == "stream")
 
 
+def numbers(output):
+    """Return the numbers in what a cell has printed, as strings: no words count."""
+    return re.findall(NUMBER, output)
+
+
+def value(number):
+    """Return a number that was found in text, as a float; 98% is 98."""
+    return float(number.replace(",", "").rstrip("%"))
+
+
+class LogEntry(NamedTuple):
+    iteration: int
+    loss: float
+    mean: float  # of the last tenth
+
+
+def log_entries(log):
+    """Return what the training cell has logged, however it words that: a line of the
+    log has at least two numbers with three decimals, its first number is the
+    iteration, and the loss stands before the mean."""
+    entries = []
+    for line in log.splitlines():
+        losses = re.findall(r"(?<![\w.])\d+\.\d{3}(?!\d)", line)
+        if len(losses) >= 2:
+            iteration = int(value(numbers(line)[0]))
+            entries.append(LogEntry(iteration, float(losses[0]), float(losses[1])))
+    return entries
+
+
 def change_settings(notebook, **settings):
-    """Let the cell `parameters` set other values."""
+    """Let the cell `parameters` of a notebook file set other values."""
     cell = code_cells(notebook)["parameters"]
-    for name, value in settings.items():
-        cell.source += f"\n{name} = {value!r}"
+    for name, setting in settings.items():
+        cell.source += f"\n{name} = {setting!r}"
 
 
-def execute(notebook, folder):
+def execute(notebook, folder, **hooks):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
     client = NotebookClient(
         notebook,
@@ -70,44 +100,13 @@ def execute(notebook, folder):
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": folder}},
+        **hooks,
     )
     client.execute()
 
 
-def code_checksum(notebook):
-    """Return the CRC of the code without comments and blank lines.
-
-    Those change no output, so changing them asks for no new run.
-    """
-    kept = []
-    for cell in code_cells(notebook).values():
-        lines = cell.source.splitlines()
-        for token in tokenize.generate_tokens(io.StringIO(cell.source).readline):
-            if token.type == tokenize.COMMENT:
-                row, column = token.start
-                lines[row - 1] = lines[row - 1][:column]
-        kept += [line.rstrip() for line in lines if line.strip()]
-    return zlib.crc32("\n".join(kept).encode())
-
-
-def output_checksum(notebook):
-    """Return the CRC of everything that the code cells have printed and drawn."""
-    shown = []
-    for cell in code_cells(notebook).values():
-        shown.append(printed(cell))
-        for output in cell.outputs:
-            shown.append("".join(output.get("data", {}).get("image/png", "").split()))
-    return zlib.crc32("\n".join(shown).encode())
-
-
-def text_checksum():
-    """Return the CRC of the FAQ, which both notebooks read."""
-    return zlib.crc32(TEXT_FILE.read_text(encoding="utf-8").encode())
-
-
 def tidy(notebook):
     """Remove from notebook, in place, what JupyterLab adds when it saves."""
-    stored_run = notebook.metadata.get("stored_run", {})
     language = notebook.metadata.language_info
     language.pop("version", None)  # of the Python that happened to run it
     notebook.metadata = nbformat.from_dict(
@@ -118,7 +117,6 @@ def tidy(notebook):
                 "name": "python3",
             },
             "language_info": language,
-            "stored_run": stored_run,
         }
     )
     for cell in notebook.cells:
@@ -130,22 +128,26 @@ def tidy(notebook):
         cell.metadata = nbformat.from_dict(kept)
 
 
+# --- A run in this process
+
+
 class Notebook(dict):
     """A notebook run in this process; as a dict, the names that its cells define.
 
     `settings` replace what the cell `parameters` sets. `out` holds what each cell has
-    printed, `figures` all figures that were given to `display` or to its update.
+    printed, `figures` what it has drawn; of a figure that is updated, the last state.
     """
 
-    def __init__(self, name, last, skip=SKIP, **settings):
+    def __init__(self, name, last, skip=("baselines-write", "one-call"), **settings):
         """Run the notebook's cells up to last, but those in skip."""
         super().__init__()
         self.name = name
         self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
-        self.settings = {"TEXT_FILE": str(TEXT_FILE), "DEVICE": "cpu"} | settings
+        self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
         self.out = {}
-        self.figures = []
-        for cell_id in self.ids("imports", last):
+        self.figures = {}
+        self.shown = []
+        for cell_id in self.until(last):
             if cell_id not in skip:
                 self.run(cell_id)
 
@@ -153,50 +155,67 @@ class Notebook(dict):
         """Return a short name: pytest shows it when a test fails."""
         return f"<Notebook {self.name}>"
 
-    def ids(self, first, last):
-        """Return the ids of the code cells from first to last, both included."""
+    def until(self, last):
+        """Return the ids of the code cells up to last."""
         ids = list(self.cells)
-        return ids[ids.index(first) : ids.index(last) + 1]
+        assert last in ids, f"The notebook {self.name} has no code cell {last!r}."
+        return ids[: ids.index(last) + 1]
+
+    def after(self, cell_id):
+        """Return the ids of the code cells after the one named."""
+        ids = list(self.cells)
+        return ids[ids.index(cell_id) + 1 :]
 
     def run(self, cell_id):
         """Run one cell and return what it has printed."""
-        code = compile(self.cells[cell_id], f"{self.name}:{cell_id}", "exec")
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            exec(code, self)
-        self.out[cell_id] = out.getvalue()
+        self.execute(self.cells[cell_id], cell_id)
         if cell_id == "imports":
             self["display"] = self.display
         if cell_id == "parameters":
             self.update(self.settings)
         return self.out[cell_id]
 
-    def display(self, figure, display_id):
+    def execute(self, source, cell_id="answer"):
+        """Run source as a cell of its own, and return what it has printed."""
+        code = compile(source, f"{self.name}:{cell_id}", "exec")
+        self.shown = []
+        plt.close("all")
+        out = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(out):
+                exec(code, self)
+        finally:
+            self.out[cell_id] = out.getvalue()
+            drawn = [plt.figure(number) for number in plt.get_fignums()]
+            self.figures[cell_id] = self.shown[-1:] + drawn
+            plt.close("all")
+        return self.out[cell_id]
+
+    def display(self, figure, **_):
         """Stand in for IPython's display: keep the figure and those that replace it."""
-        self.figures.append(figure)
-        return SimpleNamespace(update=self.figures.append)
+        self.shown.append(figure)
+        return SimpleNamespace(update=self.shown.append)
+
+    def new_model(self):
+        """Return a model made as in the cell `setup`, with its seed."""
+        torch.manual_seed(self["RANDOM_SEED"])
+        arguments = [100, self["EMBEDDING_DIM"], self["HIDDEN_DIM"]]
+        if self.name == LABORATORY:
+            arguments += [self["LAYER"], self["NUM_LAYERS"]]
+        return self["RNN"](*arguments).to(self["device"])
+
+    def learn(self, model, text, num_iter, rate, weight=None, measure=None):
+        """Train model by the laboratory's `learn`, whether that is a function that
+        calls `measure` or a generator that yields the iteration."""
+        if not inspect.isgeneratorfunction(self["learn"]):
+            self["learn"](model, text, num_iter, rate, weight, measure)
+            return
+        for iteration in self["learn"](model, text, num_iter, rate, weight):
+            if measure:
+                measure(iteration)
 
 
-class Recorder:
-    """A function's stand-in that keeps the arguments of each call in `calls`."""
-
-    def __init__(self, function):
-        self.function = function
-        self.calls = []
-
-    def __call__(self, *args):
-        self.calls.append(args)
-        return self.function(*args)
-
-
-def new_model(notebook):
-    """Return a model made as in the cell `setup`, without setting the seed."""
-    arguments = [100, notebook["EMBEDDING_DIM"], notebook["HIDDEN_DIM"]]
-    if notebook.name == LABORATORY:
-        arguments += [notebook["LAYER"], notebook["NUM_LAYERS"]]
-    return notebook["RNN"](*arguments).to(notebook["device"])
-
-
-def read_along(model, indices, size=1):
+def read_text(model, indices, size=1):
     """Return logits (L, 100) and the last state, size characters per call."""
     state = None
     rows = []
@@ -206,28 +225,39 @@ def read_along(model, indices, size=1):
     return torch.cat(rows), state
 
 
-def lecture_losses(notebook, num_iter):
-    """Return the losses of the lecture's loop, which calls the model per character."""
+def lecture_losses(notebook, num_iter, mistake=None):
+    """Return the losses of the lecture's loop, which calls the model per character.
+
+    mistake: one of those that the lesson's exercise 1 describes.
+    """
     text = notebook["text"]
     portion_size = notebook["TEXT_PORTION_SIZE"]
     char_to_tensor = notebook["char_to_tensor"]
 
-    torch.manual_seed(notebook["RANDOM_SEED"])
-    model = new_model(notebook)
+    model = notebook.new_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=notebook["LEARNING_RATE"])
     rng = np.random.default_rng(notebook["RANDOM_SEED"])
 
     losses = []
+    state = None
     for _ in range(num_iter):
         start = rng.integers(len(text) - portion_size)
-        state = None
+        if mistake == "state handed on" and state is not None:
+            state = tuple(vector.detach() for vector in state)
+        else:
+            state = None
         loss = 0.0
         for i in range(start, start + portion_size):
+            if mistake == "no state":
+                state = None
             logits, state = model(char_to_tensor(text[i]), state)
             loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))
-        loss = loss / portion_size
-        optimizer.zero_grad()
+        if mistake != "no division":
+            loss = loss / portion_size
+        if mistake != "no zero_grad":
+            optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        if mistake != "no step":
+            optimizer.step()
         losses.append(loss.item())
     return losses

@@ -5,33 +5,38 @@ python tests/refresh.py --tidy [lstmcell | lstm]    only clear what JupyterLab a
 """
 
 import argparse
+import time
 
 import nbformat
 import notebooks
 
 
 def run(notebook):
-    """Run all cells in the project's folder; note what has run and what came out."""
-    notebooks.execute(notebook, notebooks.ROOT)
-    notebook.metadata.stored_run = {
-        "text_crc32": notebooks.text_checksum(),
-        "code_crc32": notebooks.code_checksum(notebook),
-        "outputs_crc32": notebooks.output_checksum(notebook),
-    }
-    cells = notebooks.code_cells(notebook)
-    print(notebooks.printed(cells["perplexity"]))
+    """Run all cells in the project's folder, and say which one is running."""
+    code = list(notebooks.code_cells(notebook))
+    start = time.perf_counter()
+
+    def say(cell, **_):
+        if cell.cell_type == "code":
+            minutes = (time.perf_counter() - start) / 60
+            place = f"cell {code.index(cell.id) + 1} of {len(code)}"
+            print(f"  {minutes:4.1f} min  {place}: {cell.id}", flush=True)
+
+    notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
+    minutes = (time.perf_counter() - start) / 60
+    print(f"  {minutes:4.1f} min  done", flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description="Run the notebooks and save them.")
     parser.add_argument("name", nargs="?", choices=list(notebooks.PATHS))
-    parser.add_argument("--tidy", action="store_true")
+    parser.add_argument("--tidy", action="store_true", help="do not run them")
     arguments = parser.parse_args()
     names = [arguments.name] if arguments.name else list(notebooks.PATHS)
     for name in names:
+        print(notebooks.PATHS[name].name, flush=True)
         notebook = notebooks.read(name)
         if not arguments.tidy:
-            print(notebooks.PATHS[name].name)
             run(notebook)
         notebooks.tidy(notebook)
         nbformat.write(notebook, notebooks.PATHS[name])

@@ -1,4 +1,4 @@
-"""The text: how files are read and converted, and the baselines counted from it."""
+"""The text: how it is read and converted, cut into portions, and what is counted."""
 
 import math
 import os
@@ -8,126 +8,23 @@ import sys
 
 import numpy as np
 import pytest
-from notebooks import TEXT_FILE, Notebook
+from notebooks import FAQ, Notebook
 
-BASELINES = ["uniform", "character frequencies", "previous character"]
-
-# A file with characters to convert and to drop, and what the cell `text` makes of it
-LINE = "\ufeffa “word” 好,  a “second”"
-ORIGINAL = (LINE + "\n") * 20
+# A file with characters to convert and to drop, and what it becomes
+ORIGINAL = "\ufeffa “word” 好,  a “second”\n" * 20
 CONVERTED = 'a "word" , a "second"\n' * 20
-PRINTED = f"""\
- 40x '“' became '"'
- 40x '”' became '"'
- 20x '好' became ''
- 20x '\\ufeff' became ''
-500 characters read, 440 kept:
-
-{CONVERTED[:300]}
-"""
-
-# The environment of a computer whose default encoding is ASCII (on Windows, it is often
-# one with 256 characters), and where Python warns if code relies on that default
-OTHER_COMPUTER = {
-    "LC_ALL": "C",
-    "PYTHONCOERCECLOCALE": "0",  # keep this locale
-    "PYTHONUTF8": "0",  # obey this locale
-    "PYTHONIOENCODING": "utf-8",  # of what is printed
-    "PYTHONWARNDEFAULTENCODING": "1",
-}
-BEFORE_THE_TEXT_CELL = """\
-import re
-import string
-import unicodedata
-import warnings
-from pathlib import Path
-
-ALPHABET = string.printable
-TEXT_FILE = "own.txt"
-TEXT_PORTION_SIZE = 8
-warnings.simplefilter("error", EncodingWarning)
-"""
-
-# In this text, 59 of 60 b are followed by a, and 29 of 30 c by c.
-KNOWN_TEXT = "ab" * 60 + "c" * 30
+DIGITS = "0123456789"  # in the alphabet, the index of each digit is the digit
 
 
-def run_on_another_computer(code, folder):
-    """Run code that stands for the cell `text`, with a TEXT_FILE in folder."""
-    (folder / "own.txt").write_text(ORIGINAL, encoding="utf-8")
-    (folder / "cell.py").write_text(BEFORE_THE_TEXT_CELL + code, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "cell.py"],
-        cwd=folder,
-        env=os.environ | OTHER_COMPUTER,
-        capture_output=True,
-        encoding="utf-8",
-    )
+def text_of(name, file, **settings):
+    return Notebook(name, "text", TEXT_FILE=str(file), **settings)["text"]
 
 
-def run_on_text(notebook, cell_id, text):
-    """Run a cell as if text had been read; return the names that it then knows."""
-    names = dict(notebook) | {"text": text, "demo_rng": np.random.default_rng(0)}
-    exec(notebook.cells[cell_id], names)
-    return names
-
-
-@pytest.fixture
-def samples(untrained, capsys):
-    """All that each baseline of KNOWN_TEXT writes in 20 runs: {name: [sample, ...]}."""
-    names = run_on_text(untrained, "baselines-write", KNOWN_TEXT)
-    for _ in range(19):
-        exec(untrained.cells["baselines-write"], names)
-    samples = {}
-    for part in capsys.readouterr().out.split("--- ")[1:]:
-        name, sample = part.split("\n", maxsplit=1)
-        assert sample.endswith("\n\n"), "a sample should be followed by an empty line"
-        samples.setdefault(name, []).append(sample.removesuffix("\n\n"))
-    return samples
-
-
-# The alphabet
-
-
-def test_each_character_becomes_its_index_in_the_alphabet(untrained):
-    tensor = untrained["char_to_tensor"](string.printable)
-    assert tensor.tolist() == list(range(100))
-
-
-def test_indices_are_int64(untrained):
-    """As targets, a cross-entropy takes no smaller integers."""
-    assert str(untrained["char_to_tensor"]("the").dtype) == "torch.int64"
-
-
-def test_control_characters_are_shown_as_signs(untrained):
-    """All but the newline, which can be seen anyway."""
-    shown = string.printable.translate(untrained["SIGNS"])
-    assert string.printable[95:] == "\t\n\r\x0b\x0c"
-    assert shown == string.printable[:95] + "⇥\n⇤↧⇟"
-
-
-# The text of the project
-
-
-def test_the_text_is_about_as_long_as_that_of_the_lecture():
-    assert 84_000 <= len(TEXT_FILE.read_text(encoding="utf-8")) <= 88_000
-
-
-def test_the_text_loses_next_to_nothing_when_it_is_converted(untrained):
-    original = TEXT_FILE.read_text(encoding="utf-8")
-    num_lost = len(original) - len(untrained["text"])
-    assert 0 <= num_lost < 20, f"{num_lost} characters of the text are lost"
-
-
-def test_the_converted_text_stays_within_the_alphabet(untrained):
-    assert set(untrained["text"]) <= set(string.printable)
-
-
-def test_the_converted_text_has_no_run_of_spaces(untrained):
-    assert "  " not in untrained["text"]
-
-
-# Conversion
+def test_characters_become_their_indices(untrained):
+    """As int64: as targets, a cross-entropy takes no smaller integers."""
+    indices = untrained["char_to_tensor"](string.printable)
+    assert indices.tolist() == list(range(100))
+    assert str(indices.dtype) == "torch.int64"
 
 
 @pytest.mark.parametrize(
@@ -148,143 +45,118 @@ def test_conversion(untrained, original, converted):
     assert untrained["to_printable"](original) == converted
 
 
-# Files
+def test_the_faq_loses_next_to_nothing(untrained):
+    """And it is about as long as the text of the lecture."""
+    text = untrained["text"]
+    assert 84_000 < len(text) < 92_000
+    assert len(FAQ.read_text(encoding="utf-8")) - len(text) < 20
+    assert set(text) <= set(string.printable)
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_a_file_is_read_with_any_line_end(name, tmp_path, line_end):
+def test_a_file_may_have_any_line_end(name, tmp_path, line_end):
     file = tmp_path / "own.txt"
-    file.write_bytes((LINE + line_end).encode("utf-8") * 20)
-    notebook = Notebook(name, "text", TEXT_FILE=str(file))
-    assert notebook["text"] == CONVERTED
+    file.write_bytes(ORIGINAL.replace("\n", line_end).encode("utf-8"))
+    assert text_of(name, file) == CONVERTED
 
 
-def test_every_change_of_a_file_is_told(name, tmp_path):
-    file = tmp_path / "own.txt"
-    file.write_text(ORIGINAL, encoding="utf-8")
-    notebook = Notebook(name, "text", TEXT_FILE=str(file))
-    assert notebook.out["text"] == PRINTED
-
-
-def test_a_file_is_read_as_utf_8_on_every_computer(untrained, tmp_path):
-    done = run_on_another_computer(untrained.cells["text"], tmp_path)
-    assert done.returncode == 0, (
-        "The cell `text` fails where the default encoding isn't UTF-8. "
-        f"Does it name the encoding?\n{done.stderr}"
+def test_a_file_is_read_as_utf_8_on_every_computer(tmp_path):
+    """Here, the default is ASCII, as it is another encoding on Windows. The laboratory
+    has the same cell."""
+    (tmp_path / "own.txt").write_text(ORIGINAL, encoding="utf-8")
+    lesson = Notebook("lstmcell", "imports")
+    cells = [lesson.cells[cell_id] for cell_id in lesson.until("text")]
+    at = list(lesson.until("text")).index("parameters") + 1
+    cells.insert(at, "TEXT_FILE = 'own.txt'")
+    code = "\n\n".join([*cells, "assert text == " + ascii(CONVERTED)])
+    (tmp_path / "cells.py").write_text(code, encoding="utf-8")
+    ascii_locale = {
+        "LC_ALL": "C",
+        "PYTHONCOERCECLOCALE": "0",  # keep this locale
+        "PYTHONUTF8": "0",  # obey this locale
+        "PYTHONIOENCODING": "utf-8",  # of what is printed
+    }
+    done = subprocess.run(
+        [sys.executable, "cells.py"],
+        cwd=tmp_path,
+        env=os.environ | ascii_locale,
+        capture_output=True,
+        encoding="utf-8",
     )
-    assert done.stdout == PRINTED
-
-
-def test_a_file_read_in_the_default_encoding_would_be_noticed(tmp_path):
-    """If this fails, the test before this one no longer holds anything."""
-    done = run_on_another_computer("Path(TEXT_FILE).read_text()", tmp_path)
-    assert done.returncode != 0, "Python read a file without a warning."
-    assert "EncodingWarning" in done.stderr
+    assert done.returncode == 0, f"Does the cell name the encoding?\n{done.stderr}"
 
 
 def test_a_file_that_is_not_utf_8_stops(name, tmp_path):
-    """The lesson says what to do after a UnicodeDecodeError."""
+    """Rather than be misread; the notebooks say what to do after this error."""
     file = tmp_path / "own.txt"
     file.write_bytes("café".encode("latin-1"))
     with pytest.raises(UnicodeDecodeError):
-        Notebook(name, "text", TEXT_FILE=str(file))
+        text_of(name, file)
 
 
 @pytest.mark.parametrize("content", ["", "т о " * 60, "12345678"])
-def test_a_file_stops_that_keeps_too_few_characters_for_a_portion(
-    name, tmp_path, capsys, content
+def test_a_text_without_room_for_a_portion_stops_with_a_sentence(
+    name, tmp_path, content
 ):
     """Cyrillic letters are dropped; with 8 inputs, a portion takes 9 characters."""
     file = tmp_path / "own.txt"
     file.write_text(content, encoding="utf-8")
-    with pytest.raises(AssertionError) as error:
-        Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=8)
-    assert str(error.value) == f"{file} is too short for portions of 8 inputs."
+    with pytest.raises(AssertionError, match="short|[Pp]ortion"):
+        text_of(name, file, TEXT_PORTION_SIZE=8)
 
 
-def test_a_file_of_just_one_portion_is_enough(name, tmp_path):
+def test_a_text_of_just_one_portion_is_enough(name, tmp_path):
     file = tmp_path / "own.txt"
     file.write_text("123456789", encoding="utf-8")
-    notebook = Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=8)
-    assert notebook["text"] == "123456789"
+    assert text_of(name, file, TEXT_PORTION_SIZE=8) == "123456789"
 
 
-# Baselines
+# --- Portions
 
 
-def test_baselines_where_each_character_decides_the_next(untrained):
-    """50 a, each followed by b; 50 b, each followed by a (the last by the first)."""
-    names = run_on_text(untrained, "baselines", "ab" * 50)
-    expected = [math.log(100), math.log(2), 0.0]
-    assert names["baselines"] == pytest.approx(dict(zip(BASELINES, expected)))
+@pytest.mark.parametrize("portion_size", [1, 4, 9])
+def test_portions_start_wherever_they_fit(untrained, portion_size):
+    """And each input has a target, the character that follows it."""
+    rng = np.random.default_rng(0)
+    starts = set()
+    for _ in range(500):
+        inputs, targets = untrained["draw_example"](DIGITS, portion_size, rng)
+        first = inputs[0].item()
+        starts.add(first)
+        assert inputs.tolist() == list(range(first, first + portion_size))
+        assert targets.tolist() == list(range(first + 1, first + portion_size + 1))
+    assert starts == set(range(10 - portion_size))
 
 
-def test_baselines_where_a_character_has_two_followers(untrained):
-    """Of 20 a, 10 are followed by a and 10 by b, and each b by a."""
-    names = run_on_text(untrained, "baselines", "aab" * 10)
-    frequencies = (20 * math.log(30 / 20) + 10 * math.log(30 / 10)) / 30
-    previous = (20 * math.log(20 / 10) + 10 * math.log(10 / 10)) / 30
+@pytest.mark.parametrize("portion_size", [0, -1, 10, 5000])
+def test_a_portion_that_does_not_fit_is_refused(untrained, portion_size):
+    rng = np.random.default_rng(0)
+    with pytest.raises(AssertionError, match="inputs|[Pp]ortion"):
+        untrained["random_portion"](DIGITS, portion_size, rng)
+
+
+# --- Baselines
+
+
+@pytest.mark.parametrize(
+    "text, frequencies, previous",
+    [
+        # each a is followed by b, each b by a, the last one by the first character
+        ("ab" * 50, math.log(2), 0),
+        # of 20 a, 10 are followed by a and 10 by b; each b is followed by a
+        ("aab" * 10, math.log(3) - 2 / 3 * math.log(2), 2 / 3 * math.log(2)),
+        # a is followed by b; b twice by c and once, where the text wraps around, by a
+        (
+            "abcbcb",
+            (math.log(6) + 3 * math.log(2) + 2 * math.log(3)) / 6,
+            (2 * math.log(3 / 2) + math.log(3)) / 6,
+        ),
+    ],
+)
+def test_baselines_of_a_text_that_can_be_counted_by_hand(
+    small, text, frequencies, previous
+):
+    small["text"] = text
+    small.run("baselines")
     expected = [math.log(100), frequencies, previous]
-    assert names["baselines"] == pytest.approx(dict(zip(BASELINES, expected)))
-
-
-def test_the_baselines_are_printed_in_nats_with_their_perplexity(untrained):
-    _, *lines = untrained.out["baselines"].splitlines()
-    assert list(untrained["baselines"]) == BASELINES
-    for line, (name, nats) in zip(lines, untrained["baselines"].items(), strict=True):
-        assert line.startswith(name)
-        assert f" {nats:.3f} nats" in line
-        assert line.endswith(f"perplexity {math.exp(nats):5.1f}")
-
-
-def test_the_characters_that_occur_are_counted(untrained):
-    first_line = untrained.out["baselines"].splitlines()[0]
-    num_chars = len(set(untrained["text"]))
-    assert first_line == f"{num_chars} of the 100 characters occur in the text."
-
-
-# What the baselines write
-
-
-def test_each_baseline_writes_100_characters(samples):
-    assert list(samples) == BASELINES
-    for name in BASELINES:
-        assert [len(sample) for sample in samples[name]] == [100] * 20, name
-
-
-def test_the_uniform_baseline_writes_all_characters(samples, untrained):
-    """Control characters are shown as signs."""
-    written = "".join(samples["uniform"])
-    assert set(written) == set(string.printable.translate(untrained["SIGNS"]))
-
-
-def test_the_frequencies_baseline_writes_characters_as_often_as_the_text(samples):
-    written = "".join(samples["character frequencies"])
-    assert set(written) == {"a", "b", "c"}
-    for char in "abc":
-        share = KNOWN_TEXT.count(char) / len(KNOWN_TEXT)
-        assert written.count(char) / len(written) == pytest.approx(share, abs=0.05)
-
-
-def test_the_previous_character_baseline_writes_pairs_of_the_text(samples):
-    """After the last character of the text, the first one may follow."""
-    pairs = set()
-    for sample in samples["previous character"]:
-        for first, second in zip(sample, sample[1:]):
-            pairs.add(first + second)
-    assert pairs == {"ab", "ba", "bc", "cc", "ca"}
-
-
-def test_the_previous_character_baseline_prefers_frequent_pairs(samples):
-    """Of 60 b in the text, a single one is followed by c."""
-    written = " ".join(samples["previous character"])
-    share = written.count("bc") / (written.count("ba") + written.count("bc"))
-    assert share == pytest.approx(1 / 60, abs=0.05)
-
-
-def test_what_the_baselines_write_depends_only_on_the_generator(untrained, capsys):
-    run_on_text(untrained, "baselines-write", KNOWN_TEXT)
-    first = capsys.readouterr().out
-    run_on_text(untrained, "baselines-write", KNOWN_TEXT)
-    second = capsys.readouterr().out
-    assert first == second, "the same generator should draw the same samples"
+    assert list(small["baselines"].values()) == pytest.approx(expected)
