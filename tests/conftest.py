@@ -1,11 +1,18 @@
 """What several test files share: each notebook untrained, small, and unusual."""
 
+import functools
+
 import matplotlib
 import pytest
 import torch
-from notebooks import LABORATORY, OWN_TEXT, PATHS, UNUSUAL, Notebook, read
+from notebooks import LABORATORY, LESSON, OWN_TEXT, PATHS, UNUSUAL, Notebook, read
 
 matplotlib.use("agg")
+
+
+@functools.cache
+def fresh_run(name):
+    return Notebook(name, "train", skip=(), NUM_ITER=50)
 
 
 @pytest.fixture(scope="session", params=PATHS)
@@ -31,7 +38,20 @@ def untrained(name):
 def fresh(name):
     """Each notebook after every cell up to `train`, with 50 iterations of the default
     run. Tests only read it."""
-    return Notebook(name, "train", skip=(), NUM_ITER=50)
+    return fresh_run(name)
+
+
+@pytest.fixture(scope="session")
+def fresh_lesson():
+    """The lesson as in `fresh`."""
+    return fresh_run(LESSON)
+
+
+@pytest.fixture(scope="session")
+def fresh_laboratory():
+    """The laboratory after the cells that training does not touch."""
+    skip = ("one-call", "train", "perplexity", "unread", "pays")
+    return Notebook(LABORATORY, "memory-text", skip)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from notebooks import LABORATORY, LESSON, Notebook, code_cells, read
+from notebooks import FAQ, LABORATORY, LESSON, Notebook, code_cells, read
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
 
@@ -43,12 +43,15 @@ def test_the_number_of_threads_is_that_of_the_settings(name):
         (LABORATORY, "memory"),
     ],
 )
-def test_every_tensor_is_made_on_the_device(which, cell_id, monkeypatch):
+def test_every_tensor_is_made_on_the_device(which, cell_id, monkeypatch, tmp_path):
     """The device "meta" has no numbers, but it shows where a tensor was made: model,
     inputs, targets, and weights meet in the cross-entropy."""
     skip = ("one-call", "train", "perplexity", "table", "unread", "pays")
     last = "setup" if which == LESSON else "memory-text"
-    notebook = Notebook(which, last, skip, TEXT_PORTION_SIZE=20, HIDDEN_DIM=8)
+    file = tmp_path / "own.txt"
+    file.write_text(FAQ.read_text(encoding="utf-8")[:3000], encoding="utf-8")
+    settings = {"TEXT_FILE": str(file), "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 8}
+    notebook = Notebook(which, last, skip, **settings)
     if cell_id == "unread":
         notebook.run("table")
     notebook["device"] = torch.device("meta")

@@ -113,8 +113,8 @@ def test_learn_lets_measure_after_each_update(lab):
 
 
 @pytest.fixture(scope="module")
-def table_loss():
-    return Notebook(LABORATORY, "table", (*UNTRAINED[:-3], "unread"))["table_loss"]
+def table_loss(fresh_laboratory):
+    return fresh_laboratory["table_loss"]
 
 
 def probability(read, context, char, num_starts, weight):

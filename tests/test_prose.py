@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 import pytest
-from notebooks import LABORATORY, LESSON, Notebook, lecture_losses, numbers, read, value
+from notebooks import LABORATORY, LESSON, lecture_losses, numbers, read, value
 from torch import nn
 
 CLAIMS = [  # notebook, figure, words that stand in the same paragraph
@@ -95,14 +95,13 @@ def num_weights(notebook, layer):
 
 
 @pytest.fixture(scope="module")
-def figures():
+def figures(fresh_lesson, fresh_laboratory):
     """All figures as they should be written: {name: [figure, ...]}."""
-    lesson = Notebook(LESSON, "setup")
-    lab = Notebook(LABORATORY, "table", ("one-call", "train", "perplexity", "unread"))
+    lesson, lab = fresh_lesson, fresh_laboratory
     text = lesson["text"]
     uniform, frequencies, previous = lesson["baselines"].values()
     entries, losses, new = tables(text)
-    right = lecture_losses(lesson, 50)
+    right = lesson["losses"]
 
     def tenth(mistake):
         return [f"{lecture_losses(lesson, 10, mistake)[9]:.3f}"]

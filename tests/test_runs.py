@@ -33,6 +33,8 @@ def interrupted(name, tmp_path_factory):
     (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
     notebook = notebooks.read(name)
     notebooks.change_settings(notebook, **UNUSUAL | {"TEXT_FILE": "own.txt"})
+    for cell in notebook.cells:
+        cell.source = notebooks.with_fewer_predictions(cell.source)
     new_cell = nbformat.v4.new_code_cell
     place = [cell.id for cell in notebook.cells].index("train")
     again = new_cell(notebook.cells[place].source, id="train-again")

@@ -10,7 +10,6 @@ from notebooks import (
     LABORATORY,
     LESSON,
     PATHS,
-    Notebook,
     code_cells,
     log_entries,
     numbers,
@@ -96,15 +95,9 @@ def test_cells_before_the_training_print_what_is_stored(fresh):
             assert_prints_what_is_stored(fresh, cell_id)
 
 
-@pytest.fixture(scope="module")
-def laboratory():
-    skip = ("one-call", "train", "perplexity", "unread", "pays")
-    return Notebook(LABORATORY, "memory-text", skip)
-
-
 @pytest.mark.parametrize("cell_id", ["table", "memory-text"])
-def test_cells_that_training_does_not_touch_print_what_is_stored(laboratory, cell_id):
-    assert_prints_what_is_stored(laboratory, cell_id)
+def test_cells_without_training_print_what_is_stored(fresh_laboratory, cell_id):
+    assert_prints_what_is_stored(fresh_laboratory, cell_id)
 
 
 def test_the_first_iterations_have_the_losses_that_are_stored(fresh, name):

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from notebooks import Notebook, lecture_losses, log_entries, numbers, value
+from notebooks import (
+    LABORATORY,
+    LESSON,
+    Notebook,
+    lecture_losses,
+    log_entries,
+    numbers,
+    value,
+)
 
 
 def no_losses(model, inputs, targets):
@@ -37,10 +45,12 @@ def interrupt_at(notebook, name, num_losses):
 
 
 @pytest.mark.slow
-def test_the_losses_are_those_of_the_lecture(name):
-    notebook = Notebook(name, "train", NUM_ITER=60)
-    expected = lecture_losses(notebook, 60)
-    np.testing.assert_allclose(notebook["losses"], expected, rtol=0, atol=1e-4)
+def test_the_losses_of_both_notebooks_are_those_of_the_lecture():
+    """With nn.LSTMCell, as in the lecture, and the default settings."""
+    notebooks = [Notebook(name, "train", NUM_ITER=60) for name in (LESSON, LABORATORY)]
+    expected = lecture_losses(notebooks[0], 60)
+    for notebook in notebooks:
+        np.testing.assert_allclose(notebook["losses"], expected, rtol=0, atol=1e-4)
 
 
 def test_the_losses_are_those_of_the_lecture_with_other_settings(unusual):

@@ -18,7 +18,16 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from notebooks import FAQ, PATHS, Notebook, code_cells, numbers, read, value
+from notebooks import (
+    FAQ,
+    PATHS,
+    Notebook,
+    code_cells,
+    numbers,
+    read,
+    value,
+    with_fewer_predictions,
+)
 
 NOT_RUN = ("baselines-write", "one-call")  # samples; times and rounding errors
 NOT_KEPT = ("imports", "generate")  # versions; PyTorch's versions draw differently
@@ -46,6 +55,8 @@ def run(name):
         notebook = Notebook(name, "generate", skip=NOT_RUN, **SETTINGS | files)
         notebook["generate"] = lambda model, prime_str, *_: prime_str
         for cell_id in notebook.after("generate"):
+            source = with_fewer_predictions(notebook.cells[cell_id])
+            notebook.cells[cell_id] = source
             if cell_id not in NOT_RUN:
                 notebook.run(cell_id)
     return notebook
