@@ -1,18 +1,20 @@
 """What several test files share: each notebook untrained, small, and unusual."""
 
-import functools
-
 import matplotlib
 import pytest
 import torch
-from notebooks import LABORATORY, LESSON, OWN_TEXT, PATHS, UNUSUAL, Notebook, read
+from notebooks import (
+    LABORATORY,
+    LESSON,
+    OWN_TEXT,
+    PATHS,
+    UNUSUAL,
+    Notebook,
+    fresh_run,
+    read,
+)
 
 matplotlib.use("agg")
-
-
-@functools.cache
-def fresh_run(name):
-    return Notebook(name, "train", skip=(), NUM_ITER=50)
 
 
 @pytest.fixture(scope="session", params=PATHS)
@@ -36,7 +38,7 @@ def untrained(name):
 
 @pytest.fixture(scope="session")
 def fresh(name):
-    """Each notebook after every cell up to `train`, with 50 iterations of the default
+    """Each notebook after every cell up to `train`, with 60 iterations of the default
     run. Tests only read it."""
     return fresh_run(name)
 

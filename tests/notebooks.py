@@ -1,6 +1,7 @@
 """The notebooks as tests, benchmark, and refresh see them: their cells, by id."""
 
 import contextlib
+import functools
 import inspect
 import io
 import re
@@ -219,6 +220,12 @@ class Notebook(dict):
         for iteration in self["learn"](model, text, num_iter, rate, weight):
             if measure:
                 measure(iteration)
+
+
+@functools.cache
+def fresh_run(name):
+    """Return a notebook after all cells up to `train`, with 60 iterations."""
+    return Notebook(name, "train", skip=(), NUM_ITER=60)
 
 
 def read_text(model, indices, size=1):

@@ -11,6 +11,7 @@ from notebooks import (
     LABORATORY,
     LESSON,
     Notebook,
+    fresh_run,
     lecture_losses,
     log_entries,
     numbers,
@@ -47,10 +48,10 @@ def interrupt_at(notebook, name, num_losses):
 @pytest.mark.slow
 def test_the_losses_of_both_notebooks_are_those_of_the_lecture():
     """With nn.LSTMCell, as in the lecture, and the default settings."""
-    notebooks = [Notebook(name, "train", NUM_ITER=60) for name in (LESSON, LABORATORY)]
-    expected = lecture_losses(notebooks[0], 60)
-    for notebook in notebooks:
-        np.testing.assert_allclose(notebook["losses"], expected, rtol=0, atol=1e-4)
+    expected = lecture_losses(fresh_run(LESSON), 60)
+    for name in (LESSON, LABORATORY):
+        losses = fresh_run(name)["losses"]
+        np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-4)
 
 
 def test_the_losses_are_those_of_the_lecture_with_other_settings(unusual):
