@@ -20,6 +20,7 @@ CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LESSON, "previous character", "*previous character* |"),
     (LESSON, "rows of an LSTM", "weight_hh"),
     (LESSON, "a memory fades", "U=0.5"),
+    (LESSON, "a memory is gone", "U=0.5"),
     (LESSON, "a memory saturates", "U=2"),
     (LESSON, "a new number of c", "c'="),
     (LESSON, "a new number of h", "h'="),
@@ -41,6 +42,7 @@ CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LABORATORY, "weights with nn.LSTM", "`nn.LSTM`, 128,"),
     (LABORATORY, "weights with nn.GRU", "`nn.GRU`, 128,"),
     (LABORATORY, "weights with nn.RNN", "`nn.RNN`, 128,"),
+    (LABORATORY, "weights with nn.RNN, 256", "`nn.RNN`, 256,"),
     (LABORATORY, "times that a batch reads the text", "times"),
     (LABORATORY, "a batch of eight", "NUM_ITER"),
     (LABORATORY, "the tuned table", "weight of 20"),
@@ -89,8 +91,8 @@ def found_contexts(text, length):
     return sum(unread[i - length : i] in contexts for i in places) / len(places)
 
 
-def num_weights(notebook, layer):
-    model = notebook["RNN"](100, 100, 128, layer, 1)
+def num_weights(notebook, layer, hidden_dim=128):
+    model = notebook["RNN"](100, 100, hidden_dim, layer, 1)
     return f"{sum(weight.numel() for weight in model.parameters()):,}"
 
 
@@ -118,9 +120,10 @@ def figures(fresh_lesson, fresh_laboratory):
         "previous character": [f"{previous:.3f}"],
         "rows of an LSTM": ["512", "4", "128"],
         "a memory fades": [f"{fade(0.5, 1, 1):.2f}", f"{fade(0.5, 1, 2):.2f}"],
+        "a memory is gone": [f"{fade(0.5, 1, 10):.4f}"],
         "a memory saturates": [f"{fade(2, 1, 30):.2f}"],
-        "a new number of c": [f"{new_c:.1f}"],
-        "a new number of h": [f"{0.5 * math.tanh(new_c):.2f}"],
+        "a new number of c": ["-1", f"{new_c:.1f}"],
+        "a new number of h": [f"{new_c:.1f}", f"{0.5 * math.tanh(new_c):.2f}"],
         "losses of the loop": [f"{right[n - 1]:.3f}" for n in (1, 10, 50)],
         "loss without zero_grad": tenth("no zero_grad"),
         "loss without the state": tenth("no state"),
@@ -141,6 +144,7 @@ def figures(fresh_lesson, fresh_laboratory):
         "weights with nn.LSTM": [num_weights(lab, nn.LSTM)],
         "weights with nn.GRU": [num_weights(lab, nn.GRU)],
         "weights with nn.RNN": [num_weights(lab, nn.RNN)],
+        "weights with nn.RNN, 256": [num_weights(lab, nn.RNN, 256)],
         "times that a batch reads the text": [f"{8 * times:.0f}", f"{times:.0f}"],
         "a batch of eight": [f"{5000 / 8:.0f}"],
         "the tuned table": [f"{tuned:.2f}"],
