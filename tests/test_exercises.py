@@ -168,7 +168,7 @@ def test_the_learning_rate_of_the_answer_falls_in_a_straight_line_to_zero(
 
 
 def test_the_answer_on_memory_prints_the_second_digit_every_1000_iterations():
-    """It runs in place of the training loop of the cell `memory`, with its names."""
+    """What it defines is called as `learn` calls `measure`."""
     settings = {"TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 8, "NUM_ITER": 2}
     skip = ("one-call", "train", "perplexity", "table", "unread", "pays")
     lab = Notebook(LABORATORY, "memory", skip, **settings)
@@ -180,7 +180,8 @@ def test_the_answer_on_memory_prints_the_second_digit_every_1000_iterations():
         means.append(losses[inputs == string.printable.index(" ")].mean().item())
         return losses
 
-    lab.update(character_losses=character_losses, NUM_ITER=1000)
-    out = lab.execute(block(LABORATORY, "% 1000"))
+    lab["character_losses"] = character_losses
+    calls = "".join(f"\nsecond_digit({n})" for n in (999, 1000, 1001))
+    out = lab.execute(block(LABORATORY, "% 1000") + calls)
     found = [value(number) for number in numbers(out)]
     assert found == pytest.approx([1000, means[0]], abs=0.006)

@@ -16,8 +16,8 @@ from torch import nn
 CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LESSON, "uniform", r"\ln 100"),
     (LESSON, "uniform", "*uniform* |"),
-    (LESSON, "frequencies", "*character frequencies* |"),
-    (LESSON, "previous character", "*previous character* |"),
+    (LESSON, "frequencies", "*character frequencies* of"),
+    (LESSON, "previous character", "*previous character* in"),
     (LESSON, "rows of an LSTM", "weight_hh"),
     (LESSON, "a memory fades", "U=0.5"),
     (LESSON, "a memory is gone", "U=0.5"),
@@ -32,9 +32,7 @@ CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LESSON, "entries of tables", "entries"),
     (LESSON, "losses of tables", "losses"),
     (LESSON, "new to tables", ""),
-    (LABORATORY, "gates of an LSTM", "512"),
     (LABORATORY, "a refined probability", "(3+10)"),
-    (LABORATORY, "contexts found", "five characters"),
     (LABORATORY, "the best table", ""),
     (LABORATORY, "a guess at a digit", r"\ln 10="),
     (LABORATORY, "lowest loss with memory", r"(\ln 10"),
@@ -45,7 +43,7 @@ CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LABORATORY, "weights with nn.RNN, 256", "`nn.RNN`, 256,"),
     (LABORATORY, "times that a batch reads the text", "times"),
     (LABORATORY, "a batch of eight", "NUM_ITER"),
-    (LABORATORY, "the tuned table", "weight of 20"),
+    (LABORATORY, "the tuned table", "of them and seven"),
 ]
 
 
@@ -80,15 +78,6 @@ def tables(text):
         losses.append(f"{sum(nats) / len(grams):.3f}")
         new.append(f"{sum(unseen) / len(unseen):.1%}")
     return entries, losses, new
-
-
-def found_contexts(text, length):
-    """Return in how much of the last tenth the context was seen in the rest."""
-    cut = len(text) * 9 // 10
-    read, unread = text[:cut], text[cut:]
-    contexts = {read[i : i + length] for i in range(len(read) - length)}
-    places = range(length, len(unread))
-    return sum(unread[i - length : i] in contexts for i in places) / len(places)
 
 
 def num_weights(notebook, layer, hidden_dim=128):
@@ -134,9 +123,7 @@ def figures(fresh_lesson, fresh_laboratory):
         "entries of tables": entries,
         "losses of tables": losses,
         "new to tables": new,
-        "gates of an LSTM": ["4", "128"],
         "a refined probability": [f"{(2 + 10 * 0.5) / (3 + 10):.2f}"],
-        "contexts found": [f"{found_contexts(text, 5):.0%}"],
         "the best table": [f"{min(table):.2f}"],
         "a guess at a digit": [f"{math.log(10):.2f}"],
         "lowest loss with memory": [f"{(math.log(10) + letters) / 14:.2f}"],

