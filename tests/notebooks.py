@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import inspect
 import io
 import re
 from pathlib import Path
@@ -210,16 +209,6 @@ class Notebook(dict):
         if self.name == LABORATORY:
             arguments += [self["LAYER"], self["NUM_LAYERS"]]
         return self["RNN"](*arguments).to(self["device"])
-
-    def learn(self, model, text, num_iter, rate, weight=None, measure=None):
-        """Train model by the laboratory's `learn`, whether that is a function that
-        calls `measure` or a generator that yields the iteration."""
-        if not inspect.isgeneratorfunction(self["learn"]):
-            self["learn"](model, text, num_iter, rate, weight, measure)
-            return
-        for iteration in self["learn"](model, text, num_iter, rate, weight):
-            if measure:
-                measure(iteration)
 
 
 @functools.cache

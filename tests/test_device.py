@@ -46,14 +46,12 @@ def test_the_number_of_threads_is_that_of_the_settings(name):
 def test_every_tensor_is_made_on_the_device(which, cell_id, monkeypatch, tmp_path):
     """The device "meta" has no numbers, but it shows where a tensor was made: model,
     inputs, targets, and weights meet in the cross-entropy."""
-    skip = ("one-call", "train", "perplexity", "table", "unread", "pays")
+    skip = ("one-call", "train", "perplexity", "unread", "pays")
     last = "setup" if which == LESSON else "memory-text"
     file = tmp_path / "own.txt"
     file.write_text(FAQ.read_text(encoding="utf-8")[:3000], encoding="utf-8")
     settings = {"TEXT_FILE": str(file), "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 8}
     notebook = Notebook(which, last, skip, **settings)
-    if cell_id == "unread":
-        notebook.run("table")
     notebook["device"] = torch.device("meta")
     real_adam = torch.optim.Adam
     devices = []

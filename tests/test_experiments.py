@@ -11,7 +11,7 @@ from notebooks import FAQ, LABORATORY, LESSON, Notebook, numbers, value
 from torch import nn
 from torch.nn import functional as F
 
-UNTRAINED = ("one-call", "train", "perplexity", "table", "unread", "pays")
+UNTRAINED = ("one-call", "train", "perplexity", "unread", "pays")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_learn_trains_as_the_training_cell_does(lab):
     lab.run("setup")
     lab.run("train")
     model = lab.new_model()
-    lab.learn(model, lab["text"], 30, lab["LEARNING_RATE"])
+    lab["learn"](model, lab["text"], 30, lab["LEARNING_RATE"])
     np.testing.assert_allclose(weights(model), weights(lab["model"]), atol=1e-5)
 
 
@@ -90,7 +90,7 @@ def test_learn_takes_what_it_is_given_not_the_settings(lab, weight):
 
     lab.update(text="x" * len(text), NUM_ITER=5, LEARNING_RATE=9.0)
     model = lab.new_model()
-    lab.learn(model, text, 9, 0.01, weight)
+    lab["learn"](model, text, 9, 0.01, weight)
     np.testing.assert_allclose(weights(model), weights(expected), atol=1e-4)
 
 
@@ -103,7 +103,7 @@ def test_learn_lets_measure_after_each_update(lab):
         iterations.append(iteration)
         seen.append(weights(model))
 
-    lab.learn(model, lab["text"], 5, 0.01, measure=measure)
+    lab["learn"](model, lab["text"], 5, 0.01, measure=measure)
     assert iterations == [1, 2, 3, 4, 5]
     for before, after in zip(seen, seen[1:]):
         assert not torch.equal(before, after)
@@ -169,7 +169,6 @@ def test_the_tables_never_see_what_they_are_measured_on(lab):
 
 def test_the_reader_never_sees_the_last_tenth(lab):
     """And it is measured on it as one sequence, as on a tenth that it has read."""
-    lab.run("table")
     measured = set()
     exact = lab["character_losses"]
 

@@ -31,7 +31,7 @@ from notebooks import (
 
 NOT_RUN = ("baselines-write", "one-call")  # samples; times and rounding errors
 NOT_KEPT = ("imports", "generate")  # versions; PyTorch's versions draw differently
-SHARES = {"pairs", "pays", "asking"}
+SHARES = {"pairs", "pays"}
 TIME = r"\d[\d.:]* ?(?:ms|min|minutes|s|seconds)\b"
 SETTINGS = {
     "NUM_ITER": 30,
