@@ -22,7 +22,7 @@ PATHS = {
     LESSON: ROOT / "char_rnn_lstmcell.ipynb",
     LABORATORY: ROOT / "char_rnn_lstm.ipynb",
 }
-OWN_TEXT = "The cat “sat” on the mat; then it sat on the hat, to be flat.\n" * 20
+OWN_TEXT = "Is the cat “flat”? It sat on the mat; then it sat on the hat.\n" * 20
 UNUSUAL = {  # every setting of a number or a string, other than its default
     "RANDOM_SEED": 7,
     "TEXT_PORTION_SIZE": 41,

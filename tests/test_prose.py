@@ -2,7 +2,8 @@
 
 For each row of CLAIMS, some paragraph, point, or row of a table in the notebook must
 contain the words in the row, if there are any, and the figures, one right after the
-other, as FIGURES says. Rough figures, and those of our runs, are not checked here.
+other, as the fixture `figures` computes them. Rough figures, and those of our runs, are
+not checked here.
 """
 
 import math

@@ -153,7 +153,7 @@ def test_unread_text_is_harder_than_read_text():
     read_loss, unread_loss, table = decimals(LABORATORY, "unread")
     assert 1.0 < read_loss < 1.3
     assert unread_loss - read_loss > 0.2
-    assert abs(unread_loss - table) < 0.15, "a little tuning reverses the order"
+    assert abs(unread_loss - table) < 0.15, "tuning makes up for it"
 
 
 def test_where_it_pays_an_lstm_tells_nearly_all_pairs_apart():

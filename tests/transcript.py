@@ -110,8 +110,10 @@ def save(name, entries):
 
 def agree(old, new, is_share):
     """Return whether two numbers, as strings, are the same within the tolerance."""
-    if old.endswith("%") or is_share:
-        tolerance = 2 if value(old) > 1 else 0.021
+    if old.endswith("%"):
+        tolerance = 2
+    elif is_share and value(old) <= 1:
+        tolerance = 0.021
     elif "." in old:
         decimals = len(old.partition(".")[2])
         tolerance = max(0.01 * abs(value(old)), 1.01 * 10**-decimals, 0.002)
