@@ -4,6 +4,7 @@ import matplotlib
 import pytest
 import torch
 from notebooks import (
+    FAQ,
     LABORATORY,
     LESSON,
     OWN_TEXT,
@@ -44,16 +45,13 @@ def fresh(name):
 
 
 @pytest.fixture(scope="session")
-def fresh_lesson():
-    """The lesson as in `fresh`."""
-    return fresh_run(LESSON)
-
-
-@pytest.fixture(scope="session")
-def fresh_laboratory():
-    """The laboratory after the cells that training does not touch."""
-    skip = ("one-call", "train", "perplexity", "unread", "pays")
-    return Notebook(LABORATORY, "memory-text", skip)
+def tables():
+    """The laboratory with its default settings, after the cells that need no training.
+    Tests only read it."""
+    laboratory = Notebook(LABORATORY, "setup")
+    laboratory.run("table")
+    laboratory.run("memory-text")
+    return laboratory
 
 
 @pytest.fixture(scope="session")
@@ -86,3 +84,31 @@ def small(name, tmp_path):
         TEXT_FILE=str(tmp_path / "own.txt"),
         LOSS_PLOT_FILE=str(tmp_path / "loss.pdf"),
     )
+
+
+@pytest.fixture
+def lesson():
+    """The lesson up to `setup`, on the FAQ, with a small network that is far from
+    indifferent, for one test to change."""
+    lesson = Notebook(LESSON, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=16)
+    with torch.no_grad():
+        lesson["model"].linear.weight.mul_(30)
+    return lesson
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The laboratory up to `setup`, and `learn`, on the beginning of the FAQ, with a
+    small network, for one test to change."""
+    (tmp_path / "own.txt").write_text(FAQ.read_text(encoding="utf-8")[:3000], "utf-8")
+    laboratory = Notebook(
+        LABORATORY,
+        "setup",
+        TEXT_FILE=str(tmp_path / "own.txt"),
+        TEXT_PORTION_SIZE=20,
+        NUM_ITER=2,
+        EMBEDDING_DIM=12,
+        HIDDEN_DIM=16,
+    )
+    laboratory.run("learn")
+    return laboratory

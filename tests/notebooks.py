@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import re
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -51,51 +52,45 @@ def code_cells(notebook):
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
-def printed(cell):
-    """Return all that a code cell has printed, as it is stored."""
-    return "".join(out.text for out in cell.outputs if out.output_type == "stream")
+def section(notebook, cell_id):
+    """Return the code cell of that id, and those beside it with no prose between: one
+    cell that was split counts as one."""
+    cells = [[]]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cells[-1].append(cell)
+        else:
+            cells.append([])
+    for beside in cells:
+        if any(cell.id == cell_id for cell in beside):
+            return beside
+    raise AssertionError(f"The notebook has no code cell {cell_id!r} (this is its id).")
 
 
-def numbers(output):
-    """Return the numbers in what a cell has printed, as strings: no words count."""
-    return re.findall(NUMBER, output)
+def printed(cells):
+    """Return all that is stored as printed by code cells."""
+    outputs = [output for cell in cells for output in cell.outputs]
+    return "".join(out.text for out in outputs if out.output_type == "stream")
 
 
-def value(number):
-    """Return a number that was found in text, as a float; 98% is 98."""
-    return float(number.replace(",", "").rstrip("%"))
+def exercise_code(name):
+    """Return the pieces of code in the exercises of a notebook, in their order."""
+    sources = [cell.source for cell in read(name).cells if cell.cell_type != "code"]
+    found = re.findall(r"^ +```\w*\n(.*?)^ +```", "\n".join(sources), re.M | re.S)
+    return [textwrap.dedent(code) for code in found]
 
 
-class LogEntry(NamedTuple):
-    iteration: int
-    loss: float
-    mean: float  # of the last tenth
+def answer(name, mark):
+    """Return the one piece of code in the exercises that contains mark."""
+    found = [code for code in exercise_code(name) if mark in code]
+    assert len(found) == 1, f"{len(found)} pieces of code contain {mark!r}, not one."
+    return found[0]
 
 
-def log_entries(log):
-    """Return what the training cell has logged, however it words that: a line of the
-    log has at least two numbers with three decimals, its first number is the
-    iteration, and the loss stands before the mean."""
-    entries = []
-    for line in log.splitlines():
-        losses = re.findall(r"(?<![\w.])\d+\.\d{3}(?!\d)", line)
-        if len(losses) >= 2:
-            iteration = int(value(numbers(line)[0]))
-            entries.append(LogEntry(iteration, float(losses[0]), float(losses[1])))
-    return entries
-
-
-def change_settings(notebook, **settings):
-    """Let the cell `parameters` of a notebook file set other values."""
-    cell = code_cells(notebook)["parameters"]
-    for name, setting in settings.items():
-        cell.source += f"\n{name} = {setting!r}"
-
-
-def with_fewer_predictions(source):
-    """Return the source of the lesson's cell `context` with a tenth of its 8,500
-    predictions, which take seconds."""
-    return source.replace("range(500)", "range(50)")
+def with_fewer_repetitions(source):
+    """Return the source of a cell that does only 50 times what it would do hundreds of
+    times: the lesson's cell `context` makes 8,500 predictions, which takes seconds."""
+    return re.sub(r"range\(\d{3,}\)", "range(50)", source)
 
 
 def execute(notebook, folder, **hooks):
@@ -134,6 +129,77 @@ def tidy(notebook):
         cell.metadata = nbformat.from_dict(kept)
 
 
+# --- The numbers in what is printed or written
+
+
+def numbers(output):
+    """Return the numbers in what a cell has printed, as strings: no words count."""
+    return re.findall(NUMBER, output)
+
+
+def value(number):
+    """Return a number that was found in text, as a float; 98% is 98."""
+    return float(number.replace(",", "").rstrip("%"))
+
+
+def values(output):
+    """Return the numbers in what a cell has printed, as floats."""
+    return [value(number) for number in numbers(output)]
+
+
+def agree(old, new):
+    """Return whether two numbers, as strings, are the same: counts exactly, others to
+    one unit of the last digit of the old one. This is the one tolerance for numbers
+    that were printed, stored, or written before."""
+    if "." in old:
+        unit = 10.0 ** -len(old.rstrip("%").partition(".")[2])
+    else:
+        unit = 1 if old.endswith("%") else 0
+    return abs(value(old) - value(new)) <= 1.01 * unit
+
+
+def contains(found, expected):
+    """Return whether the expected numbers stand one right after the other in found."""
+    for start in range(len(found) - len(expected) + 1):
+        if all(agree(old, new) for old, new in zip(expected, found[start:])):
+            return True
+    return False
+
+
+class LogEntry(NamedTuple):
+    iteration: int
+    loss: float
+    mean: float  # of the last tenth
+
+
+def log_entries(log):
+    """Return what the training cell has logged, however it words that: a line of the
+    log begins with a whole number, the iteration, and has at least two numbers with
+    three decimals or more; the loss stands before the mean."""
+    entries = []
+    for line in log.splitlines():
+        losses = re.findall(r"(?<![\w.])\d+\.\d{3,}", line)
+        if len(losses) >= 2 and "." not in numbers(line)[0]:
+            iteration = int(values(line)[0])
+            entries.append(LogEntry(iteration, float(losses[0]), float(losses[1])))
+    return entries
+
+
+def transplant_counts(output):
+    """Return what the cell `transplant` has printed, as {"hidden": n, "cell": n}."""
+    labels = {"hidden": r"\bh(idden)?\b", "cell": r"\bc(ell)?\b"}
+    counts = {}
+    for state, label in labels.items():
+        lines = [line for line in output.splitlines() if numbers(line)]
+        named = [line for line in lines if re.search(label, line, re.I)]
+        assert len(named) == 1, (
+            f"One line that `transplant` prints should have the count of the {state} "
+            f"state, and call it {state} or {state[0]}:\n{output}"
+        )
+        counts[state] = values(named[0])[0]
+    return counts
+
+
 # --- A run in this process
 
 
@@ -144,42 +210,52 @@ class Notebook(dict):
     printed, `figures` what it has drawn; of a figure that is updated, the last state.
     """
 
-    def __init__(self, name, last, skip=("baselines-write", "one-call"), **settings):
-        """Run the notebook's cells up to last, but those in skip."""
+    def __init__(self, name, last, **settings):
+        """Run the notebook's cells up to last."""
         super().__init__()
         self.name = name
-        self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
+        self.file = read(name)
+        self.cells = {key: cell.source for key, cell in code_cells(self.file).items()}
         self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
         self.out = {}
         self.figures = {}
         self.shown = []
         for cell_id in self.until(last):
-            if cell_id not in skip:
-                self.run(cell_id)
+            self.execute(self.cells[cell_id], cell_id)
 
     def __repr__(self):
         """Return a short name: pytest shows it when a test fails."""
         return f"<Notebook {self.name}>"
 
-    def until(self, last):
-        """Return the ids of the code cells up to last."""
-        ids = list(self.cells)
-        assert last in ids, f"The notebook {self.name} has no code cell {last!r}."
-        return ids[: ids.index(last) + 1]
+    def section(self, cell_id):
+        """Return the ids of a cell and those beside it, as in the function section."""
+        return [cell.id for cell in section(self.file, cell_id)]
 
-    def after(self, cell_id):
-        """Return the ids of the code cells after the one named."""
+    def until(self, last):
+        """Return the ids of the code cells up to last, its section included."""
         ids = list(self.cells)
-        return ids[ids.index(cell_id) + 1 :]
+        return ids[: ids.index(self.section(last)[-1]) + 1]
 
     def run(self, cell_id):
-        """Run one cell and return what it has printed."""
-        self.execute(self.cells[cell_id], cell_id)
-        if cell_id == "imports":
-            self["display"] = self.display
-        if cell_id == "parameters":
-            self.update(self.settings)
-        return self.out[cell_id]
+        """Run the section of a cell and return what it has printed."""
+        for each in self.section(cell_id):
+            self.execute(self.cells[each], each)
+        return self.printed(cell_id)
+
+    def run_after(self, last):
+        """Run all cells after last; what they do hundreds of times, only 50 times."""
+        for cell_id in list(self.cells)[len(self.until(last)) :]:
+            self.execute(with_fewer_repetitions(self.cells[cell_id]), cell_id)
+
+    def printed(self, cell_id):
+        """Return what the section of a cell has printed."""
+        return "".join(self.out[each] for each in self.section(cell_id))
+
+    def drawn(self, cell_id):
+        """Return the figures that the section of a cell has drawn."""
+        return [
+            figure for each in self.section(cell_id) for figure in self.figures[each]
+        ]
 
     def execute(self, source, cell_id="answer"):
         """Run source as a cell of its own, and return what it has printed."""
@@ -195,6 +271,8 @@ class Notebook(dict):
             drawn = [plt.figure(number) for number in plt.get_fignums()]
             self.figures[cell_id] = self.shown[-1:] + drawn
             plt.close("all")
+        if "device" not in self:  # the cells up to `parameters`
+            self.update(self.settings, display=self.display)
         return self.out[cell_id]
 
     def display(self, figure, **_):
@@ -214,7 +292,7 @@ class Notebook(dict):
 @functools.cache
 def fresh_run(name):
     """Return a notebook after all cells up to `train`, with 60 iterations."""
-    return Notebook(name, "train", skip=(), NUM_ITER=60)
+    return Notebook(name, "train", NUM_ITER=60)
 
 
 def read_text(model, indices, size=1):
@@ -241,13 +319,9 @@ def lecture_losses(notebook, num_iter, mistake=None):
     rng = np.random.default_rng(notebook["RANDOM_SEED"])
 
     losses = []
-    state = None
     for _ in range(num_iter):
         start = rng.integers(len(text) - portion_size)
-        if mistake == "state handed on" and state is not None:
-            state = tuple(vector.detach() for vector in state)
-        else:
-            state = None
+        state = None
         loss = 0.0
         for i in range(start, start + portion_size):
             if mistake == "no state":
@@ -259,7 +333,6 @@ def lecture_losses(notebook, num_iter, mistake=None):
         if mistake != "no zero_grad":
             optimizer.zero_grad()
         loss.backward()
-        if mistake != "no step":
-            optimizer.step()
+        optimizer.step()
         losses.append(loss.item())
     return losses

@@ -1,7 +1,7 @@
 """Run the notebooks afresh and save them with their outputs.
 
-python tests/refresh.py [lstmcell | lstm]           run, then save
-python tests/refresh.py --tidy [lstmcell | lstm]    only clear what JupyterLab adds
+.venv/bin/python tests/refresh.py [lstmcell | lstm]           run, then save
+.venv/bin/python tests/refresh.py --tidy [lstmcell | lstm]    clear what Jupyter adds
 """
 
 import argparse

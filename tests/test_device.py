@@ -5,9 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from notebooks import FAQ, LABORATORY, LESSON, Notebook, code_cells, read
-
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+from notebooks import Notebook, code_cells, fresh_run, read
 
 
 @pytest.mark.parametrize(
@@ -33,64 +31,55 @@ def test_the_number_of_threads_is_that_of_the_settings(name):
         assert torch.get_num_threads() == num_threads
 
 
-@pytest.mark.parametrize(
-    "which, cell_id",
-    [
-        (LESSON, "train"),
-        (LABORATORY, "train"),
-        (LABORATORY, "unread"),
-        (LABORATORY, "pays"),
-        (LABORATORY, "memory"),
-    ],
-)
-def test_every_tensor_is_made_on_the_device(which, cell_id, monkeypatch, tmp_path):
-    """The device "meta" has no numbers, but it shows where a tensor was made: model,
-    inputs, targets, and weights meet in the cross-entropy."""
-    skip = ("one-call", "train", "perplexity", "unread", "pays")
-    last = "setup" if which == LESSON else "memory-text"
-    file = tmp_path / "own.txt"
-    file.write_text(FAQ.read_text(encoding="utf-8")[:3000], encoding="utf-8")
-    settings = {"TEXT_FILE": str(file), "TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 8}
-    notebook = Notebook(which, last, skip, **settings)
-    notebook["device"] = torch.device("meta")
-    real_adam = torch.optim.Adam
-    devices = []
+@pytest.fixture
+def devices(monkeypatch):
+    """Return the devices of the tensors that meet in a cross-entropy, which ends the
+    cell: those of the model, the inputs, the targets, and the weights."""
+    found = set()
 
-    def cross_entropy(logits, targets, weight=None, **_):
-        tensors = [logits, targets] + ([] if weight is None else [weight])
-        devices.append({tensor.device.type for tensor in tensors})
+    def cross_entropy(*tensors, **others):
+        tensors = [*tensors, *others.values()]
+        found.update(x.device.type for x in tensors if isinstance(x, torch.Tensor))
         raise RuntimeError("seen enough")
 
-    def adam(parameters, lr, **_):  # the fused one refuses this device
-        return real_adam(parameters, lr=lr)
-
+    exact = torch.optim.Adam
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
-    monkeypatch.setattr(torch.optim, "Adam", adam)
-    for run in ("setup", cell_id):
-        with contextlib.suppress(RuntimeError):
-            notebook.run(run)
-    assert devices, f"The cell {cell_id} should compute a loss."
-    assert devices[0] == {"meta"}, "Something is not made on `device`."
+    # the fused one refuses the device "meta"
+    monkeypatch.setattr(
+        torch.optim, "Adam", lambda weights, lr, **_: exact(weights, lr)
+    )
+    return found
 
 
-@pytest.fixture(scope="module")
-def on_cuda(name, tmp_path_factory):
-    """Each notebook after all its cells have run on the GPU."""
-    folder = tmp_path_factory.mktemp(name)
-    last = list(code_cells(read(name)))[-1]
-    settings = {"NUM_ITER": 20, "LOSS_PLOT_FILE": str(folder / "loss.pdf")}
-    return Notebook(name, last, skip=(), DEVICE="cuda", **settings)
+def test_the_training_makes_every_tensor_on_the_device(small, devices):
+    """The device "meta" has no numbers, but it shows where a tensor was made."""
+    small["device"] = torch.device("meta")
+    small.run("setup")
+    with contextlib.suppress(RuntimeError):
+        small.run("train")
+    assert devices == {"meta"}, "Something is not made on `device`."
 
 
-@needs_gpu
-def test_every_cell_runs_on_the_gpu(on_cuda):
+@pytest.mark.parametrize(
+    "before, cell_id", [("table", "unread"), ("memory-text", "memory")]
+)
+def test_the_experiments_make_every_tensor_on_the_device(lab, devices, before, cell_id):
+    lab["device"] = torch.device("meta")
+    lab.run(before)
+    with contextlib.suppress(RuntimeError):
+        lab.run(cell_id)
+    assert devices == {"meta"}, "Something is not made on `device`."
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+def test_every_cell_runs_on_the_gpu(name, tmp_path):
     """PyTorch refuses to compute with tensors of two devices, and NumPy and Matplotlib
-    cannot read one of the GPU; then this test ends with an error."""
-    assert set(on_cuda.out) == set(on_cuda.cells)
-    devices = {weight.device.type for weight in on_cuda["model"].parameters()}
+    cannot read one of the GPU; then this test ends with an error. The first losses are
+    those of the CPU."""
+    last = list(code_cells(read(name)))[-1]
+    settings = {"NUM_ITER": 20, "LOSS_PLOT_FILE": str(tmp_path / "loss.pdf")}
+    notebook = Notebook(name, last, DEVICE="cuda", **settings)
+    devices = {weight.device.type for weight in notebook["model"].parameters()}
     assert devices == {"cuda"}
-
-
-@needs_gpu
-def test_the_first_losses_are_those_of_the_cpu(on_cuda, fresh):
-    np.testing.assert_allclose(on_cuda["losses"], fresh["losses"][:20], atol=1e-3)
+    expected = fresh_run(name)["losses"][:20]
+    np.testing.assert_allclose(notebook["losses"], expected, atol=1e-3)

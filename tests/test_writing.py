@@ -24,12 +24,6 @@ class Parrot:
 
 
 @pytest.fixture
-def extreme():
-    """A parrot whose logits lie far apart; its favorite is the last character."""
-    return Parrot(torch.linspace(-400, 400, 100))
-
-
-@pytest.fixture
 def five_chars():
     """A parrot that knows only the characters from a to e."""
     logits = torch.full((100,), -torch.inf)
@@ -45,18 +39,17 @@ def test_characters_are_drawn_as_often_as_the_softmax_says(
     torch.manual_seed(0)
     written = untrained["generate"](five_chars, "the", 5000, temperature)
     drawn = written.removeprefix("the")
-    assert len(drawn) == 5000
     assert set(drawn) == set("abcde")
     observed = torch.tensor([float(drawn.count(char)) for char in "abcde"])
     expected = 5000 * torch.softmax(five_chars.logits[10:15] / temperature, dim=0)
     chi_square = ((observed - expected) ** 2 / expected).sum()
     assert chi_square < 18.47, (
-        f"a to e were drawn {observed.tolist()} times; "
-        f"the softmax expects {expected.tolist()}"
+        f"At a temperature of {temperature}, a to e were drawn {observed.tolist()} "
+        f"times; the softmax expects {expected.tolist()}"
     )
 
 
-@pytest.mark.parametrize("prime", ["t", "the", "Can I take it off? " * 9])
+@pytest.mark.parametrize("prime", ["t", "Can I take it off? " * 9])
 def test_all_that_is_written_is_read(untrained, five_chars, prime):
     """The prime first, and then, with the state passed along, each character drawn.
     (Whether the last one is read, too, makes no difference.)"""
@@ -78,18 +71,11 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh, prim
     assert written[len(prime) :] == "".join(likeliest[len(prime) - 1 :])
 
 
-def test_the_lowest_temperature_does_not_overflow(untrained, extreme):
+def test_the_lowest_temperature_does_not_overflow(untrained):
     """The exponential of a large logit would be infinite; a softmax takes care."""
-    written = untrained["generate"](extreme, "t", 50, 1e-30)
+    parrot = Parrot(torch.linspace(-400, 400, 100))  # the last character is likeliest
+    written = untrained["generate"](parrot, "t", 50, 1e-30)
     assert written == "t" + string.printable[-1] * 50
-
-
-def test_the_seed_decides_what_is_written(fresh):
-    samples = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        samples.append(fresh["generate"](fresh["model"], "th", 100, 0.8))
-    assert samples[0] == samples[1] != samples[2]
 
 
 @pytest.mark.parametrize(
