@@ -1,7 +1,7 @@
 """Measure milliseconds per training iteration: .venv/bin/python tests/benchmark.py
 
-Runs the notebooks' own training cells beside the lecture's loop and bare PyTorch, all
-in turns in one process, so that what counts are the ratios of the medians.
+Runs the notebooks' own training cells and the lecture's loop in turns in one process,
+so that what counts are the ratios of the medians.
 """
 
 import statistics
@@ -10,7 +10,6 @@ import time
 import matplotlib
 import torch
 from notebooks import LABORATORY, LESSON, Notebook, lecture_losses
-from torch.nn import functional as F
 
 TURNS = 9
 
@@ -25,26 +24,10 @@ def train_lecture_loop(notebook):
     lecture_losses(notebook, notebook["NUM_ITER"])
 
 
-def train_bare(notebook):
-    """Train on one example, with nothing but PyTorch."""
-    model = notebook.new_model()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
-    inputs, targets = notebook["draw_example"](
-        notebook["text"], 200, notebook["train_rng"]
-    )
-    for _ in range(notebook["NUM_ITER"]):
-        logits, _ = model(inputs)
-        loss = F.cross_entropy(logits, targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
 FORMS = {  # the notebook, the iterations in a turn, the function that trains
     "the lecture's loop": (LESSON, 2, train_lecture_loop),
     "the lesson": (LESSON, 2, train_cell),
     "the laboratory": (LABORATORY, 50, train_cell),
-    "bare PyTorch": (LABORATORY, 50, train_bare),
 }
 
 

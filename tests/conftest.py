@@ -48,10 +48,10 @@ def fresh(name):
 def tables():
     """The laboratory with its default settings, after the cells that need no training.
     Tests only read it."""
-    laboratory = Notebook(LABORATORY, "setup")
-    laboratory.run("table")
-    laboratory.run("memory-text")
-    return laboratory
+    notebook = Notebook(LABORATORY, "setup")
+    notebook.run("table")
+    notebook.run("memory-text")
+    return notebook
 
 
 @pytest.fixture(scope="session")
@@ -87,28 +87,31 @@ def small(name, tmp_path):
 
 
 @pytest.fixture
-def lesson():
-    """The lesson up to `setup`, on the FAQ, with a small network that is far from
-    indifferent, for one test to change."""
-    lesson = Notebook(LESSON, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=16)
-    with torch.no_grad():
-        lesson["model"].linear.weight.mul_(30)
-    return lesson
+def beginning(tmp_path):
+    """A file with the beginning of the FAQ."""
+    file = tmp_path / "beginning.txt"
+    file.write_text(FAQ.read_text(encoding="utf-8")[:3000], encoding="utf-8")
+    return str(file)
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """The laboratory up to `setup`, and `learn`, on the beginning of the FAQ, with a
-    small network, for one test to change."""
-    (tmp_path / "own.txt").write_text(FAQ.read_text(encoding="utf-8")[:3000], "utf-8")
-    laboratory = Notebook(
-        LABORATORY,
-        "setup",
-        TEXT_FILE=str(tmp_path / "own.txt"),
-        TEXT_PORTION_SIZE=20,
-        NUM_ITER=2,
-        EMBEDDING_DIM=12,
-        HIDDEN_DIM=16,
+def lesson(beginning):
+    """The lesson up to `setup`, on a small text, with a small network that is far from
+    indifferent, for one test to change."""
+    settings = {"TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 16}
+    notebook = Notebook(LESSON, "setup", TEXT_FILE=beginning, **settings)
+    with torch.no_grad():
+        notebook["model"].linear.weight.mul_(30)
+    return notebook
+
+
+@pytest.fixture
+def lab(beginning):
+    """The laboratory up to `setup`, and `learn`, on a small text, with a small network,
+    for one test to change."""
+    settings = {"TEXT_PORTION_SIZE": 20, "EMBEDDING_DIM": 12, "HIDDEN_DIM": 16}
+    notebook = Notebook(
+        LABORATORY, "setup", TEXT_FILE=beginning, NUM_ITER=2, **settings
     )
-    laboratory.run("learn")
-    return laboratory
+    notebook.run("learn")
+    return notebook

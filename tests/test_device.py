@@ -25,12 +25,6 @@ def test_an_unknown_device_stops(name):
         Notebook(name, "device", DEVICE="gpu")
 
 
-def test_the_number_of_threads_is_that_of_the_settings(name):
-    for num_threads in (2, 1):  # last 1, with which all other tests run
-        Notebook(name, "device", NUM_THREADS=num_threads)
-        assert torch.get_num_threads() == num_threads
-
-
 @pytest.fixture
 def devices(monkeypatch):
     """Return the devices of the tensors that meet in a cross-entropy, which ends the

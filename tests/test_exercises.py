@@ -46,30 +46,22 @@ def test_the_loop_of_the_answer_has_the_losses_of_the_training_cell(lesson):
     assert found == pytest.approx(expected, abs=0.001)
 
 
-def test_with_k_of_1_the_likeliest_character_follows(lesson):
-    lesson.execute(answer(LESSON, "def generate_top_k"))
-    prime = "The test"
-    written = lesson["generate_top_k"](lesson["model"], prime, 40, 1)
-    assert len(written) == len(prime) + 40
-    indices = lesson["char_to_tensor"](written)
-    logits, _ = read_text(lesson["model"], indices[:-1])
-    likeliest = logits.argmax(dim=1)[len(prime) - 1 :]
-    assert torch.equal(indices[len(prime) :], likeliest)
-
-
-def test_the_k_most_likely_are_drawn_as_often_as_they_should(lesson):
-    """Read along what was written, and see where each character stood."""
+def test_the_answer_draws_from_the_k_most_likely(lesson):
+    """Read along what was written, and see where each character stood. With k of 1, the
+    likeliest follows; with k of 3, the three keep the proportions that they have."""
     lesson.execute(answer(LESSON, "def generate_top_k"))
     torch.manual_seed(123)
-    written = lesson["generate_top_k"](lesson["model"], "th", 1000, 3)
-    indices = lesson["char_to_tensor"](written)
-    logits, _ = read_text(lesson["model"], indices[:-1])
-    top = logits.topk(3)
-    hits = top.indices[1:] == indices[2:, None]  # (1000, 3), after the prime
-    assert hits.any(dim=1).all(), "A character was not among the three most likely."
-    # at T = 1, the three keep the proportions of their probabilities
-    expected = torch.softmax(top.values[1:], dim=1).mean(dim=0)
-    torch.testing.assert_close(hits.float().mean(dim=0), expected, rtol=0, atol=0.05)
+    for k in (1, 3):
+        written = lesson["generate_top_k"](lesson["model"], "The", 1000, k)
+        assert len(written) == 3 + 1000
+        indices = lesson["char_to_tensor"](written)
+        logits, _ = read_text(lesson["model"], indices[:-1])
+        top = logits[2:].topk(k)  # after the prime
+        hits = top.indices == indices[3:, None]  # (1000, k)
+        assert hits.any(dim=1).all(), f"A character was not among the {k} most likely."
+        shares = hits.float().mean(dim=0)
+        expected = torch.softmax(top.values, dim=1).mean(dim=0)
+        torch.testing.assert_close(shares, expected, rtol=0, atol=0.05)
 
 
 def test_the_batch_of_the_answer_is_eight_portions_side_by_side(lab):

@@ -66,13 +66,6 @@ def test_the_settings_are_those_of_the_lecture(name):
         )
 
 
-def test_both_notebooks_have_the_same_settings():
-    lesson, laboratory = settings(LESSON), settings(LABORATORY)
-    for key in lesson.keys() - {"LOSS_PLOT_FILE"}:
-        assert lesson[key] == laboratory.get(key), f"{key}: change both notebooks."
-    assert laboratory["LAYER"] is nn.LSTM and laboratory["NUM_LAYERS"] == 1
-
-
 def test_the_unusual_settings_are_all_that_could_be_mixed_up():
     """With them, test_training.py compares the losses to the lecture's."""
     usual = settings(LESSON)

@@ -20,13 +20,6 @@ def text_of(name, file, **settings):
     return Notebook(name, "text", TEXT_FILE=str(file), **settings)["text"]
 
 
-def test_characters_become_their_indices(untrained):
-    """As int64: as targets, a cross-entropy takes no smaller integers."""
-    indices = untrained["char_to_tensor"](string.printable)
-    assert indices.tolist() == list(range(100))
-    assert str(indices.dtype) == "torch.int64"
-
-
 @pytest.mark.parametrize(
     "original, converted",
     [

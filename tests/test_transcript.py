@@ -8,6 +8,6 @@ def test_all_cells_print_and_draw_the_numbers_of_the_transcript(name):
     lost = transcript.differences(transcript.load(name), found)
     assert not lost, (
         "The numbers of a short run have changed (30 iterations; see transcript.py). "
-        "If you meant that, run: .venv/bin/python tests/transcript.py --renew\n"
+        "If you meant that, run: .venv/bin/python tests/transcript.py\n"
         + "\n".join(lost)
     )

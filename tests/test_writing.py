@@ -9,18 +9,15 @@ from notebooks import read_text
 
 
 class Parrot:
-    """A model that always predicts the same; its state is all that it has read."""
+    """A model that always predicts the same."""
 
     def __init__(self, logits):
         self.logits = logits
-        self.read = []
         self.records_graph = False
 
     def __call__(self, characters, state=None):
         self.records_graph |= torch.is_grad_enabled()
-        before = [] if state is None else state
-        self.read = before + characters.tolist()
-        return self.logits.repeat(len(characters), 1), self.read
+        return self.logits.repeat(len(characters), 1), state
 
 
 @pytest.fixture
@@ -35,7 +32,8 @@ def five_chars():
 def test_characters_are_drawn_as_often_as_the_softmax_says(
     untrained, five_chars, temperature
 ):
-    """A chi-square test with a fixed seed; one seed in 1,000 would exceed 18.47."""
+    """A chi-square test with a fixed seed; one seed in 1,000 would exceed 18.47. No
+    graph is recorded: that of all steps would fill the memory."""
     torch.manual_seed(0)
     written = untrained["generate"](five_chars, "the", 5000, temperature)
     drawn = written.removeprefix("the")
@@ -47,18 +45,7 @@ def test_characters_are_drawn_as_often_as_the_softmax_says(
         f"At a temperature of {temperature}, a to e were drawn {observed.tolist()} "
         f"times; the softmax expects {expected.tolist()}"
     )
-
-
-@pytest.mark.parametrize("prime", ["t", "Can I take it off? " * 9])
-def test_all_that_is_written_is_read(untrained, five_chars, prime):
-    """The prime first, and then, with the state passed along, each character drawn.
-    (Whether the last one is read, too, makes no difference.)"""
-    written = untrained["generate"](five_chars, prime, 50, 0.8)
-    read = "".join(string.printable[index] for index in five_chars.read)
-    assert written.startswith(prime)
-    assert len(written) == len(prime) + 50
-    assert read in (written, written[:-1])
-    assert not five_chars.records_graph, "a graph of all steps would fill the memory"
+    assert not five_chars.records_graph, "`generate` should record no graph."
 
 
 @pytest.mark.parametrize("prime", ["t", "The Safer Badgers app "])

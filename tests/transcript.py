@@ -1,14 +1,12 @@
 """The numbers of a short run of all cells, kept in tests/transcript_*.txt.
 
-.venv/bin/python tests/transcript.py            show what differs from the files
-.venv/bin/python tests/transcript.py --renew    show it, and write the files anew
+To write the files anew: .venv/bin/python tests/transcript.py
 
 Both notebooks run in this process with 30 iterations and small sizes. Kept are the
 numbers that each cell prints, and those of the lines, bars, and images that it draws;
 no words, no colors. Times, rounding errors, and what is drawn at random are left out.
 """
 
-import argparse
 import re
 import tempfile
 from pathlib import Path
@@ -91,7 +89,7 @@ def load(name):
 
 def save(name, entries):
     """Write the transcript to the file."""
-    lines = ["# To renew: .venv/bin/python tests/transcript.py --renew"]
+    lines = ["# To renew: .venv/bin/python tests/transcript.py"]
     for cell_id, rows in entries.items():
         lines += [" ".join([cell_id, kind, *found]) for kind, found in rows]
     path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -126,21 +124,11 @@ def same(old, new):
 
 
 def main():
-    """Show what differs, and write the files anew if asked to."""
-    parser = argparse.ArgumentParser(description="The numbers of a short run.")
-    parser.add_argument("--renew", action="store_true", help="write the files anew")
-    arguments = parser.parse_args()
+    """Write the files anew: `git diff` shows what differs."""
     matplotlib.use("agg")
     for name in PATHS:
-        new = transcript(run(name))
-        old = load(name) if path(name).exists() else {}
-        lost = differences(old, new)
-        lost += [f"{cell_id} is gone" for cell_id in old if cell_id not in new]
-        lost += [f"{key} is new" for key in new if new[key] and key not in old]
-        print(PATHS[name].name)
-        print("\n".join(lost) if lost else "no difference")
-        if arguments.renew:
-            save(name, new)
+        save(name, transcript(run(name)))
+        print("written:", path(name).name)
 
 
 if __name__ == "__main__":
