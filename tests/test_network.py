@@ -39,11 +39,13 @@ def test_the_network_follows_the_equations_of_the_lstm(untrained, indices, size)
     """In the laboratory, also with several of the 17 characters per call."""
     if untrained.name == LESSON and size > 1:
         pytest.skip("the lesson reads one character per call")
-    expected, expected_h, expected_c = lstm_in_numpy(untrained["model"], indices)
+    expected = lstm_in_numpy(untrained["model"], indices)
     logits, (h, c) = read_text(untrained["model"], indices, size)
-    np.testing.assert_allclose(logits, expected, atol=2e-6)
-    np.testing.assert_allclose(h[0].detach(), expected_h, atol=2e-6)
-    np.testing.assert_allclose(c[0].detach(), expected_c, atol=2e-6)
+    message = "Is the state passed on? Is any layer left out?"
+    for found, by_equations in zip((logits, h[0], c[0]), expected):
+        np.testing.assert_allclose(
+            found.detach(), by_equations, atol=2e-6, err_msg=message
+        )
 
 
 def test_the_network_is_as_large_as_the_settings_say(unusual):

@@ -90,11 +90,13 @@ def test_portions_start_wherever_they_fit(untrained, portion_size):
     starts = set()
     for _ in range(500):
         inputs, targets = untrained["draw_example"](DIGITS, portion_size, rng)
+        assert len(inputs) == portion_size, "A portion that starts too late is cut off."
         first = inputs[0].item()
         starts.add(first)
         assert inputs.tolist() == list(range(first, first + portion_size))
-        assert targets.tolist() == list(range(first + 1, first + portion_size + 1))
-    assert starts == set(range(10 - portion_size))
+        after = list(range(first + 1, first + portion_size + 1))
+        assert targets.tolist() == after, "A target is the character after its input."
+    assert starts == set(range(10 - portion_size)), "A portion can start anywhere."
 
 
 # --- Baselines

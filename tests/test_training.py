@@ -37,19 +37,29 @@ def interrupt_at(notebook, name, num_losses):
 # --- The losses
 
 
+def assert_losses_are_those_of_the_lecture(notebook, expected):
+    """Compare the first losses with those of the lecture's loop."""
+    np.testing.assert_allclose(
+        notebook["losses"],
+        expected,
+        rtol=0,
+        atol=1e-4,
+        err_msg="The training cell has other losses than the lecture's loop, which is "
+        "`lecture_losses` in tests/notebooks.py: state, targets, division, or update?",
+    )
+
+
 @pytest.mark.slow
 def test_the_losses_of_both_notebooks_are_those_of_the_lecture():
     """With nn.LSTMCell, as in the lecture, and the default settings."""
     expected = lecture_losses(fresh_run(LESSON), 60)
     for name in (LESSON, LABORATORY):
-        losses = fresh_run(name)["losses"]
-        np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-4)
+        assert_losses_are_those_of_the_lecture(fresh_run(name), expected)
 
 
 def test_the_losses_are_those_of_the_lecture_with_other_settings(unusual):
     """Every setting is unusual."""
-    expected = lecture_losses(unusual, 7)
-    np.testing.assert_allclose(unusual["losses"], expected, rtol=0, atol=1e-4)
+    assert_losses_are_those_of_the_lecture(unusual, lecture_losses(unusual, 7))
 
 
 def test_no_other_cell_has_a_part_in_the_training(small):
