@@ -165,8 +165,8 @@ def test_a_transplant_whose_answer_is_known(lab):
     pairs = [(a, b) for a in range(10) for b in range(10) if a != b]
     assert sorted(joined) == pairs, "(hidden state, cell state), of two lines each"
     assert transplant_counts(out) == {"hidden": 27, "cell": 54}, (
-        "The hidden state should come from one line, the cell state from the other, and "
-        "each answer be counted for the line that it is from."
+        "The hidden state should come from one line, the cell state from the other, "
+        "and each answer be counted for the line that it is from."
     )
 
 

@@ -56,7 +56,7 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh, prim
     logits, _ = read_text(model, fresh["char_to_tensor"](written[:-1]))
     likeliest = [string.printable[index] for index in logits.argmax(dim=1)]
     assert written[len(prime) :] == "".join(likeliest[len(prime) - 1 :]), (
-        "Each character should follow from all those before it, the whole prime included."
+        "Each character should follow from all before it, the whole prime included."
     )
 
 
