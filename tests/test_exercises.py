@@ -43,7 +43,7 @@ def test_the_loop_of_the_answer_has_the_losses_of_the_training_cell(lesson):
     expected = []
     for n in (1, 10, 50):
         expected += [n, lesson["losses"][n - 1]]
-    assert found == pytest.approx(expected, abs=0.001)
+    assert found == pytest.approx(expected, abs=0.001), "The losses are different."
 
 
 def test_the_answer_draws_from_the_k_most_likely(lesson):

@@ -141,6 +141,27 @@ def test_each_line_ends_with_its_first_digit(lab):
         assert re.fullmatch(r"(\d)[a-d]{4} \1", line), line
 
 
+def test_the_memory_is_measured_on_the_second_digits_of_new_lines(lab):
+    """Here, a second digit costs 4 nats and any other character 1, so of the 14
+    characters of a line, the mean is 17/14."""
+    measured = []
+
+    def character_losses(model, inputs, targets):
+        measured.append(as_text(inputs) + as_text(targets[-1:]))
+        after_space = inputs == string.printable.index(" ")
+        return torch.where(after_space, 4.0, 1.0)
+
+    lab["character_losses"] = character_losses
+    lab["generate"] = lambda *args: "\n"
+    lab.run("memory-text")
+    (learned,) = texts_drawn_from(lab, "memory")
+    found = [float(n) for n in numbers(lab.printed("memory")) if "." in n]
+    assert found == pytest.approx([4, 17 / 14] * 2, abs=0.006)
+    for text in measured:
+        known = set(text.splitlines()) & set(learned.splitlines())
+        assert not known, "The lines to measure on should be new to the network."
+
+
 def test_a_transplant_whose_answer_is_known(lab):
     """Both vectors of this network's state hold the last digit that it has read. It
     goes by the hidden state where that is 0, 1, or 2, by neither where it is 3, and
