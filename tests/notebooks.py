@@ -23,7 +23,7 @@ PATHS = {
     LESSON: ROOT / "char_rnn_lstmcell.ipynb",
     LABORATORY: ROOT / "char_rnn_lstm.ipynb",
 }
-OWN_TEXT = "Is the cat “flat”? It sat on the mat; then it sat on the hat.\n" * 20
+OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 25
 UNUSUAL = {  # every setting of a number or a string, other than its default
     "RANDOM_SEED": 7,
     "TEXT_PORTION_SIZE": 41,
@@ -280,12 +280,13 @@ class Notebook(dict):
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
 
-    def new_model(self):
-        """Return a model made as in the cell `setup`, with its seed."""
-        torch.manual_seed(self["RANDOM_SEED"])
+    def new_model(self, layer=None, num_layers=None, seed=None):
+        """Return a model made as in the cell `setup`, with its seed, or another."""
+        torch.manual_seed(self["RANDOM_SEED"] if seed is None else seed)
         arguments = [100, self["EMBEDDING_DIM"], self["HIDDEN_DIM"]]
         if self.name == LABORATORY:
-            arguments += [self["LAYER"], self["NUM_LAYERS"]]
+            arguments.append(layer or self["LAYER"])
+            arguments.append(num_layers or self["NUM_LAYERS"])
         return self["RNN"](*arguments).to(self["device"])
 
 

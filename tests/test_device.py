@@ -20,6 +20,12 @@ def test_auto_means_a_gpu_if_there_is_one(
     assert notebook["device"] == torch.device(expected)
 
 
+def test_a_gpu_that_is_not_there_is_refused_where_it_is_asked_for(name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(AssertionError, match="DEVICE.*cuda"):
+        Notebook(name, "device", DEVICE="cuda")
+
+
 def test_an_unknown_device_stops(name):
     with pytest.raises(RuntimeError, match="(?i)device"):
         Notebook(name, "device", DEVICE="gpu")

@@ -91,17 +91,6 @@ def test_the_learning_rate_of_the_answer_falls_in_a_straight_line_to_zero(
         return step(optimizer, *args, **kwargs)
 
     monkeypatch.setattr(torch.optim.Adam, "step", noting_step)
-    lab["learn"](lab["model"], lab["text"], 5, 0.1)
+    lab["NUM_ITER"] = 5
+    lab["learn"](torch.nn.LSTM, lab["text"], 0.1)
     assert rates == pytest.approx([0.08, 0.06, 0.04, 0.02, 0])
-
-
-def test_the_answer_on_memory_prints_the_second_digit_every_1000_iterations(lab):
-    """What it defines is called as `learn` calls `measure`. Here, each character costs
-    as many nats as characters stand before it."""
-    lab.run("memory-text")
-    lab.run("memory")
-    places = torch.arange(len(lab["inputs"])).float()
-    lab["character_losses"] = lambda *_: places
-    calls = "".join(f"\nsecond_digit({n})" for n in (999, 1000, 1001))
-    found = values(lab.execute(answer(LABORATORY, "def second_digit") + calls))
-    assert found == pytest.approx([1000, places[lab["second"]].mean().item()])

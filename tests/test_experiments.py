@@ -56,12 +56,15 @@ def named_curves(axes):
 
 
 @pytest.mark.parametrize("weight", [None, torch.linspace(1, 50, 100)])
-def test_learn_takes_what_it_is_given_not_the_settings(lab, weight):
-    """Each loss counts as often as the weight of its target says."""
+@pytest.mark.parametrize("seed", [None, 5])
+def test_learn_trains_a_new_network_as_it_is_told(lab, weight, seed):
+    """Each loss counts as often as the weight of its target says. Layer, text, and
+    rate are those that are given, not those of the settings."""
     text, portion_size = lab["text"], lab["TEXT_PORTION_SIZE"]
-    expected = lab.new_model()
+    lab.update(NUM_ITER=9, LAYER=nn.GRU, NUM_LAYERS=2)
+    expected = lab.new_model(nn.LSTM, 1, seed)
     optimizer = torch.optim.Adam(expected.parameters(), lr=0.01)
-    rng = np.random.default_rng(lab["RANDOM_SEED"])
+    rng = np.random.default_rng(lab["RANDOM_SEED"] if seed is None else seed)
     for _ in range(9):
         inputs, targets = lab["draw_example"](text, portion_size, rng)
         losses = F.cross_entropy(expected(inputs)[0], targets, reduction="none")
@@ -70,10 +73,13 @@ def test_learn_takes_what_it_is_given_not_the_settings(lab, weight):
         ((counts * losses).sum() / counts.sum()).backward()
         optimizer.step()
 
-    lab.update(text="x" * len(text), NUM_ITER=5, LEARNING_RATE=9.0)
-    model = lab.new_model()
-    lab["learn"](model, text, 9, 0.01, weight)
-    np.testing.assert_allclose(weights(model), weights(expected), atol=1e-4)
+    lab.update(text="x" * len(text), LEARNING_RATE=9.0)
+    measured = []
+    network = lab["learn"](
+        nn.LSTM, text, 0.01, weight, lambda *args: measured.append(args), seed=seed
+    )
+    np.testing.assert_allclose(weights(network), weights(expected), atol=1e-4)
+    assert measured == [(network, n) for n in range(1, 10)], "(network, iteration)"
 
 
 # --- `table` and `unread`
@@ -181,7 +187,7 @@ def test_a_transplant_whose_answer_is_known(lab):
         return logits, state
 
     lab.run("memory-text")
-    lab["pupils"] = {nn.LSTM: network}
+    lab["carriers"] = {nn.LSTM: network}
     out = lab.run("transplant")
     pairs = [(a, b) for a in range(10) for b in range(10) if a != b]
     assert sorted(joined) == pairs, "(hidden state, cell state), of two lines each"
@@ -255,3 +261,64 @@ def test_each_prime_begins_its_sample(lesson):
         assert str(lesson["text"].count(prime)) in numbers(part), (
             f"{prime!r} is not the prime whose count stands above its sample: {part!r}"
         )
+
+
+# --- `counting`
+
+
+@pytest.fixture
+def counter(lesson):
+    """The lesson with gates that stay open, so that numbers of c grow large: number 0
+    adds nearly one at each character."""
+    with torch.no_grad():
+        lesson["model"].lstm.weight_ih.mul_(5)
+        lesson["model"].lstm.bias_ih[:32] += 20  # of the input and forget gates
+        lesson["model"].lstm.bias_ih[32] += 100  # of what number 0 adds
+    return lesson
+
+
+def test_the_lines_are_the_cell_state_and_stay_between_the_limits(counter):
+    """Computed here with nothing but nn.LSTMCell."""
+    counter.run("counting")
+    (figure,) = counter.drawn("counting")
+    lines = [line.get_ydata() for line in figure.axes[0].lines]
+    numbers_of_c = np.array([line for line in lines if len(line) == 101])
+    limits = [list(line) for line in lines if len(line) == 2]
+
+    rng = np.random.default_rng(counter["RANDOM_SEED"] + 2)
+    inputs, _ = counter["draw_example"](counter["text"], 100, rng)
+    model, state, c = counter["model"], None, [np.zeros(16)]
+    with torch.no_grad():
+        for index in inputs:
+            state = model.lstm(model.embedding(index[None]), state)
+            c.append(state[1][0].numpy())
+    np.testing.assert_allclose(numbers_of_c, np.transpose(c), atol=1e-4)
+    assert sorted(limits) == [[0, -100], [0, 100]]
+    assert (np.abs(numbers_of_c) <= np.arange(101)).all()
+    assert np.abs(numbers_of_c).max() > 50, "or nothing would be near the limits"
+
+
+def test_the_loss_as_it_is_and_with_the_numbers_cut_off(counter):
+    """The second is that of a loop in which no number gets beyond 5 or -5."""
+    portions = []
+    exact = counter["draw_example"]
+
+    def draw_example(*args):
+        portions.append(exact(*args))
+        return portions[-1]
+
+    counter["draw_example"] = draw_example
+    found = [float(n) for n in numbers(counter.run("counting")) if "." in n]
+
+    expected = []
+    for limit in (math.inf, 5):
+        nats = []
+        for inputs, targets in portions[1:]:
+            state = None
+            for character, target in zip(inputs.split(1), targets.split(1)):
+                logits, (hidden, c) = counter["model"](character, state)
+                state = (hidden, c.detach().clip(-limit, limit))
+                nats.append(F.cross_entropy(logits, target).item())
+        expected.append(np.mean(nats))
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert abs(found[0] - found[1]) > 0.01, "or cutting off would not show here"

@@ -62,6 +62,7 @@ def figures(tables):
     lesson = fresh_run(LESSON)
     _, frequencies, previous = lesson["baselines"].values()
     printed = Notebook(LESSON, "baselines").execute(answer(LESSON, "grams"))
+    parts = tables["training_text"], tables["test_text"]
     exercise = [n for line in printed.splitlines() for n in numbers(line)]
     return {
         "character frequencies": [f"{frequencies:.3f}"],
@@ -79,7 +80,7 @@ def figures(tables):
         "new to tables": exercise[3::4],
         "the best table": [f"{min(tables['tables']):.2f}"],
         "a table with 20 imaginary sightings": [
-            f"{tables['table_loss'](tables['read'], tables['unread'], 7, 20):.2f}"
+            f"{tables['table_loss'](*parts, 7, 20):.2f}"
         ],
         "weights with nn.GRU": [f"{num_weights(tables, nn.GRU, 128):,}"],
         "weights with nn.RNN, 256": [f"{num_weights(tables, nn.RNN, 256):,}"],

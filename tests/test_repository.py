@@ -12,6 +12,7 @@ from torch import nn
 # The code cells that may differ between the notebooks; others of one id may not
 OWN_CODE = {
     "parameters",
+    "text",
     "model",
     "step",
     "character-losses",

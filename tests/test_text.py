@@ -80,6 +80,22 @@ def test_a_text_without_room_for_a_portion_stops_with_a_sentence(
         text_of(name, file, TEXT_PORTION_SIZE=8)
 
 
+def test_the_laboratory_wants_a_portion_in_nine_tenths_and_a_context_in_the_last(
+    tmp_path,
+):
+    """A text of 90 characters has 81 for the training and 9 for the tables of up to 8
+    characters, and with those, the experiments run. One of 89 is refused."""
+    file = tmp_path / "own.txt"
+    settings = {"TEXT_FILE": str(file), "TEXT_PORTION_SIZE": 80, "NUM_ITER": 1}
+    file.write_text("x" * 90, encoding="utf-8")
+    notebook = Notebook("lstm", "setup", **settings)
+    for cell_id in ("learn", "table", "unread"):
+        notebook.run(cell_id)
+    file.write_text("x" * 89, encoding="utf-8")
+    with pytest.raises(AssertionError, match="own.txt .*nine tenths"):
+        Notebook("lstm", "text", **settings)
+
+
 # --- Portions
 
 

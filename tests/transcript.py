@@ -55,7 +55,7 @@ def drawn(figure):
         for bars in axes.containers:
             artists.append([bar.get_height() for bar in bars if bar.get_height()])
         for image in axes.images:
-            artists.append(list(np.ravel(image.get_array())))
+            artists.append(list(np.ma.compressed(image.get_array())))
     return [[written(number) for number in artist] for artist in artists if artist]
 
 
