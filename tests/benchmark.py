@@ -1,7 +1,7 @@
 """Measure milliseconds per training iteration: .venv/bin/python tests/benchmark.py
 
-Runs the notebooks' own training cells and the lecture's loop in turns in one process,
-so that what counts are the ratios of the medians.
+Runs the notebooks' own training cells, the lecture's loop, and bare PyTorch in turns in
+one process, so that what counts are the ratios of the medians.
 """
 
 import statistics
@@ -10,6 +10,7 @@ import time
 import matplotlib
 import torch
 from notebooks import LABORATORY, LESSON, Notebook, lecture_losses
+from torch.nn import functional as F
 
 TURNS = 9
 
@@ -24,10 +25,26 @@ def train_lecture_loop(notebook):
     lecture_losses(notebook, notebook["NUM_ITER"])
 
 
+def train_bare(notebook):
+    """Train on one example, with nothing but PyTorch."""
+    model = notebook.new_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005, fused=True)
+    rng = notebook["train_rng"]
+    inputs, targets = notebook["draw_example"](notebook["text"], 200, rng)
+    for _ in range(notebook["NUM_ITER"]):
+        logits, _ = model(inputs)
+        loss = F.cross_entropy(logits, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+
 FORMS = {  # the notebook, the iterations in a turn, the function that trains
     "the lecture's loop": (LESSON, 2, train_lecture_loop),
     "the lesson": (LESSON, 2, train_cell),
     "the laboratory": (LABORATORY, 50, train_cell),
+    "bare PyTorch": (LABORATORY, 50, train_bare),
 }
 
 
@@ -45,8 +62,14 @@ def main():
             train(notebooks[form])
             times[form].append(1000 * (time.perf_counter() - start) / num_iter)
     print(f"PyTorch {torch.__version__}, milliseconds per iteration")
-    for form, found in times.items():
-        print(f"{form:18s} {statistics.median(found[1:]):7.2f}")
+    medians = {form: statistics.median(found[1:]) for form, found in times.items()}
+    for form, ms in medians.items():
+        print(f"{form:18s} {ms:7.2f}")
+    for form, other in (
+        ("the lesson", "the lecture's loop"),
+        ("the laboratory", "bare PyTorch"),
+    ):
+        print(f"{form} / {other}: {medians[form] / medians[other]:.2f}")
 
 
 if __name__ == "__main__":
