@@ -15,14 +15,12 @@ from torch.nn import functional as F
 TURNS = 9
 
 
-def train_cell(notebook):
-    """Train as the notebook does."""
-    notebook.run("train")
-
-
-def train_lecture_loop(notebook):
-    """Train as the lecture does."""
-    lecture_losses(notebook, notebook["NUM_ITER"])
+def prepared(name, num_iter):
+    """Return a notebook up to `setup`, on the GPU if there is one, without samples."""
+    settings = {"DEVICE": "auto", "NUM_ITER": num_iter, "LOG_EVERY": 10**9}
+    notebook = Notebook(name, "setup", **settings)
+    notebook.update(generate=lambda *_: "", loss_figure=lambda *_: None)
+    return notebook
 
 
 def train_bare(notebook):
@@ -40,36 +38,29 @@ def train_bare(notebook):
         loss.item()
 
 
-FORMS = {  # the notebook, the iterations in a turn, the function that trains
-    "the lecture's loop": (LESSON, 2, train_lecture_loop),
-    "the lesson": (LESSON, 2, train_cell),
-    "the laboratory": (LABORATORY, 50, train_cell),
-    "bare PyTorch": (LABORATORY, 50, train_bare),
-}
-
-
 def main():
-    """Print the median of each form, on the GPU if there is one."""
+    """Print the median of each form, and how it compares."""
     matplotlib.use("agg")
-    notebooks, times = {}, {form: [] for form in FORMS}
-    for form, (name, num_iter, _) in FORMS.items():
-        settings = {"DEVICE": "auto", "NUM_ITER": num_iter, "LOG_EVERY": 10**9}
-        notebooks[form] = Notebook(name, "setup", **settings)
-        notebooks[form].update(generate=lambda *_: "", loss_figure=lambda *_: None)
+    lesson, laboratory = prepared(LESSON, 2), prepared(LABORATORY, 50)
+    forms = {  # the iterations in a turn, and what trains
+        "the lecture's loop": (2, lambda: lecture_losses(lesson, 2)),
+        "the lesson": (2, lambda: lesson.run("train")),
+        "bare PyTorch": (50, lambda: train_bare(laboratory)),
+        "the laboratory": (50, lambda: laboratory.run("train")),
+    }
+    times = {form: [] for form in forms}
     for _ in range(TURNS + 1):  # the first one warms up
-        for form, (_, num_iter, train) in FORMS.items():
+        for form, (num_iter, train) in forms.items():
             start = time.perf_counter()
-            train(notebooks[form])
+            train()
             times[form].append(1000 * (time.perf_counter() - start) / num_iter)
+    medians = [statistics.median(found[1:]) for found in times.values()]
     print(f"PyTorch {torch.__version__}, milliseconds per iteration")
-    medians = {form: statistics.median(found[1:]) for form, found in times.items()}
-    for form, ms in medians.items():
+    for form, ms in zip(forms, medians):
         print(f"{form:18s} {ms:7.2f}")
-    for form, other in (
-        ("the lesson", "the lecture's loop"),
-        ("the laboratory", "bare PyTorch"),
-    ):
-        print(f"{form} / {other}: {medians[form] / medians[other]:.2f}")
+    lecture, lesson_ms, bare, laboratory_ms = medians
+    print(f"the lesson / the lecture's loop: {lesson_ms / lecture:.2f}")
+    print(f"the laboratory / bare PyTorch: {laboratory_ms / bare:.2f}")
 
 
 if __name__ == "__main__":

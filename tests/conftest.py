@@ -1,15 +1,14 @@
-"""What several test files share: each notebook untrained, small, and unusual."""
+"""What several test files share: each notebook untrained, trained, and small."""
 
 import matplotlib
 import pytest
 import torch
 from notebooks import (
-    FAQ,
     LABORATORY,
     LESSON,
     OWN_TEXT,
     PATHS,
-    UNUSUAL,
+    SMALL,
     Notebook,
     fresh_run,
     read,
@@ -39,79 +38,38 @@ def untrained(name):
 
 @pytest.fixture(scope="session")
 def fresh(name):
-    """Each notebook after every cell up to `train`, with 60 iterations of the default
-    run. Tests only read it."""
+    """Each notebook after 60 iterations of the default run. Tests only read it."""
     return fresh_run(name)
 
 
-@pytest.fixture(scope="session")
-def tables():
-    """The laboratory with its default settings, after the cells that need no training.
-    Tests only read it."""
-    notebook = Notebook(LABORATORY, "setup")
-    notebook.run("table")
-    notebook.run("memory-text")
-    return notebook
-
-
-@pytest.fixture(scope="session")
-def unusual(name, tmp_path_factory):
-    """Each notebook up to `perplexity` with every setting other than its default.
-    Tests only read it."""
-    folder = tmp_path_factory.mktemp(name)
-    (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
-    settings = UNUSUAL | {
-        "TEXT_FILE": str(folder / "own.txt"),
-        "LOSS_PLOT_FILE": str(folder / "own.pdf"),
-    }
-    if name == LABORATORY:
-        settings |= {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2}
-    return Notebook(name, "perplexity", **settings)
+def small_notebook(name, folder, **settings):
+    """Return a notebook up to `setup`, with the settings SMALL, on OWN_TEXT."""
+    text = folder / "own.txt"
+    text.write_text(OWN_TEXT, encoding="utf-8")
+    files = {"TEXT_FILE": str(text), "LOSS_PLOT_FILE": str(folder / "loss.pdf")}
+    return Notebook(name, "setup", **SMALL | files | settings)
 
 
 @pytest.fixture
 def small(name, tmp_path):
-    """Each notebook up to `setup`, with a small network and a small text, for one test
-    to change."""
-    (tmp_path / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
-    return Notebook(
-        name,
-        "setup",
-        NUM_ITER=6,
-        LOG_EVERY=3,
-        TEXT_PORTION_SIZE=20,
-        HIDDEN_DIM=16,
-        TEXT_FILE=str(tmp_path / "own.txt"),
-        LOSS_PLOT_FILE=str(tmp_path / "loss.pdf"),
-    )
+    """Each notebook, small, and the laboratory with two GRU layers, for one test to
+    change."""
+    layers = {"LAYER": torch.nn.GRU, "NUM_LAYERS": 2} if name == LABORATORY else {}
+    return small_notebook(name, tmp_path, **layers)
 
 
 @pytest.fixture
-def beginning(tmp_path):
-    """A file with the beginning of the FAQ."""
-    file = tmp_path / "beginning.txt"
-    file.write_text(FAQ.read_text(encoding="utf-8")[:3000], encoding="utf-8")
-    return str(file)
-
-
-@pytest.fixture
-def lesson(beginning):
-    """The lesson up to `setup`, on a small text, with a small network that is far from
-    indifferent, for one test to change."""
-    settings = {"TEXT_PORTION_SIZE": 20, "HIDDEN_DIM": 16}
-    notebook = Notebook(LESSON, "setup", TEXT_FILE=beginning, **settings)
+def lesson(tmp_path):
+    """The small lesson, with a network that is far from indifferent."""
+    notebook = small_notebook(LESSON, tmp_path)
     with torch.no_grad():
         notebook["model"].linear.weight.mul_(30)
     return notebook
 
 
 @pytest.fixture
-def lab(beginning):
-    """The laboratory up to `setup`, and `learn`, on a small text, with a small network,
-    for one test to change."""
-    settings = {"TEXT_PORTION_SIZE": 20, "EMBEDDING_DIM": 12, "HIDDEN_DIM": 16}
-    notebook = Notebook(
-        LABORATORY, "setup", TEXT_FILE=beginning, NUM_ITER=2, **settings
-    )
+def lab(tmp_path):
+    """The small laboratory, and `learn`."""
+    notebook = small_notebook(LABORATORY, tmp_path)
     notebook.run("learn")
     return notebook

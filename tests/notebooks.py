@@ -3,11 +3,11 @@
 import contextlib
 import functools
 import io
+import itertools
 import re
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -24,9 +24,9 @@ PATHS = {
     LABORATORY: ROOT / "char_rnn_lstm.ipynb",
 }
 OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 25
-UNUSUAL = {  # every setting of a number or a string, other than its default
+SMALL = {  # every setting of a number or a string, each other than its default
     "RANDOM_SEED": 7,
-    "TEXT_PORTION_SIZE": 41,
+    "TEXT_PORTION_SIZE": 20,
     "NUM_ITER": 7,
     "LEARNING_RATE": 0.01,
     "EMBEDDING_DIM": 12,
@@ -53,36 +53,28 @@ def code_cells(notebook):
 
 
 def section(notebook, cell_id):
-    """Return the code cell of that id, and those beside it with no prose between: one
+    """Return the ids of a code cell and of those beside it with no prose between: one
     cell that was split counts as one."""
-    cells = [[]]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cells[-1].append(cell)
-        else:
-            cells.append([])
-    for beside in cells:
-        if any(cell.id == cell_id for cell in beside):
-            return beside
+    kinds = itertools.groupby(notebook.cells, lambda cell: cell.cell_type)
+    for kind, cells in kinds:
+        ids = [cell.id for cell in cells]
+        if kind == "code" and cell_id in ids:
+            return ids
     raise AssertionError(f"The notebook has no code cell {cell_id!r} (this is its id).")
 
 
-def printed(cells):
+def printed(notebook, cell_ids):
     """Return all that is stored as printed by code cells."""
-    outputs = [output for cell in cells for output in cell.outputs]
+    cells = code_cells(notebook)
+    outputs = [output for cell_id in cell_ids for output in cells[cell_id].outputs]
     return "".join(out.text for out in outputs if out.output_type == "stream")
-
-
-def exercise_code(name):
-    """Return the pieces of code in the exercises of a notebook, in their order."""
-    sources = [cell.source for cell in read(name).cells if cell.cell_type != "code"]
-    found = re.findall(r"^ +```\w*\n(.*?)^ +```", "\n".join(sources), re.M | re.S)
-    return [textwrap.dedent(code) for code in found]
 
 
 def answer(name, mark):
     """Return the one piece of code in the exercises that contains mark."""
-    found = [code for code in exercise_code(name) if mark in code]
+    sources = [cell.source for cell in read(name).cells if cell.cell_type != "code"]
+    pieces = re.findall(r"^ +```\w*\n(.*?)^ +```", "\n".join(sources), re.M | re.S)
+    found = [textwrap.dedent(code) for code in pieces if mark in code]
     assert len(found) == 1, f"{len(found)} pieces of code contain {mark!r}, not one."
     return found[0]
 
@@ -166,38 +158,19 @@ def contains(found, expected):
     return False
 
 
-class LogEntry(NamedTuple):
-    iteration: int
-    loss: float
-    mean: float  # of the last tenth
-
-
 def log_entries(log):
-    """Return what the training cell has logged, however it words that: a line of the
-    log begins with a whole number, the iteration, and has at least two numbers with
-    three decimals or more; the loss stands before the mean."""
-    entries = []
+    """Return what the training cell has logged, {iteration: (loss, mean)}.
+
+    However it words that, a line of the log begins with a whole number, the iteration,
+    and has at least two numbers with three decimals or more; the loss stands before the
+    mean of the last tenth.
+    """
+    entries = {}
     for line in log.splitlines():
         losses = re.findall(r"(?<![\w.])\d+\.\d{3,}", line)
         if len(losses) >= 2 and "." not in numbers(line)[0]:
-            iteration = int(values(line)[0])
-            entries.append(LogEntry(iteration, float(losses[0]), float(losses[1])))
+            entries[int(values(line)[0])] = float(losses[0]), float(losses[1])
     return entries
-
-
-def transplant_counts(output):
-    """Return what the cell `transplant` has printed, as {"hidden": n, "cell": n}."""
-    labels = {"hidden": r"\bh(idden)?\b", "cell": r"\bc(ell)?\b"}
-    counts = {}
-    for state, label in labels.items():
-        lines = [line for line in output.splitlines() if numbers(line)]
-        named = [line for line in lines if re.search(label, line, re.I)]
-        assert len(named) == 1, (
-            f"One line that `transplant` prints should have the count of the {state} "
-            f"state, and call it {state} or {state[0]}:\n{output}"
-        )
-        counts[state] = values(named[0])[0]
-    return counts
 
 
 # --- A run in this process
@@ -228,8 +201,8 @@ class Notebook(dict):
         return f"<Notebook {self.name}>"
 
     def section(self, cell_id):
-        """Return the ids of a cell and those beside it, as in the function section."""
-        return [cell.id for cell in section(self.file, cell_id)]
+        """Return the ids of a cell and those beside it, as the function section."""
+        return section(self.file, cell_id)
 
     def until(self, last):
         """Return the ids of the code cells up to last, its section included."""
@@ -280,20 +253,37 @@ class Notebook(dict):
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
 
-    def new_model(self, layer=None, num_layers=None, seed=None):
-        """Return a model made as in the cell `setup`, with its seed, or another."""
-        torch.manual_seed(self["RANDOM_SEED"] if seed is None else seed)
+    def watch(self, function_name):
+        """Return a list to which each call of a function that the notebook has defined
+        will be added from now on, as (arguments, result)."""
+        function = self[function_name]
+        calls = []
+
+        def watched(*args):
+            calls.append((args, function(*args)))
+            return calls[-1][1]
+
+        self[function_name] = watched
+        return calls
+
+    def new_model(self):
+        """Return a model made as in the cell `setup`."""
+        torch.manual_seed(self["RANDOM_SEED"])
         arguments = [100, self["EMBEDDING_DIM"], self["HIDDEN_DIM"]]
         if self.name == LABORATORY:
-            arguments.append(layer or self["LAYER"])
-            arguments.append(num_layers or self["NUM_LAYERS"])
+            arguments += [self["LAYER"], self["NUM_LAYERS"]]
         return self["RNN"](*arguments).to(self["device"])
 
 
 @functools.cache
 def fresh_run(name):
-    """Return a notebook after all cells up to `train`, with 60 iterations."""
-    return Notebook(name, "train", NUM_ITER=60)
+    """Return a notebook after all cells up to `train`, with 60 iterations, and after
+    those experiments of the laboratory that need no training."""
+    notebook = Notebook(name, "train", NUM_ITER=60)
+    if name == LABORATORY:
+        notebook.run("table")
+        notebook.run("memory-text")
+    return notebook
 
 
 def read_text(model, indices, size=1):
@@ -306,11 +296,8 @@ def read_text(model, indices, size=1):
     return torch.cat(rows), state
 
 
-def lecture_losses(notebook, num_iter, mistake=None):
-    """Return the losses of the lecture's loop, which calls the model per character.
-
-    mistake: one of those that the lesson's exercise 1 describes.
-    """
+def lecture_losses(notebook, num_iter):
+    """Return the losses of the lecture's loop, which calls the model per character."""
     text = notebook["text"]
     portion_size = notebook["TEXT_PORTION_SIZE"]
     char_to_tensor = notebook["char_to_tensor"]
@@ -325,14 +312,10 @@ def lecture_losses(notebook, num_iter, mistake=None):
         state = None
         loss = 0.0
         for i in range(start, start + portion_size):
-            if mistake == "no state":
-                state = None
             logits, state = model(char_to_tensor(text[i]), state)
             loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))
-        if mistake != "no division":
-            loss = loss / portion_size
-        if mistake != "no zero_grad":
-            optimizer.zero_grad()
+        loss = loss / portion_size
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())

@@ -23,8 +23,6 @@ def run(notebook):
             print(f"  {minutes:4.1f} min  {place}: {cell.id}", flush=True)
 
     notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
-    minutes = (time.perf_counter() - start) / 60
-    print(f"  {minutes:4.1f} min  done", flush=True)
 
 
 def main():

@@ -26,48 +26,22 @@ def test_a_gpu_that_is_not_there_is_refused_where_it_is_asked_for(name, monkeypa
         Notebook(name, "device", DEVICE="cuda")
 
 
-def test_an_unknown_device_stops(name):
-    with pytest.raises(RuntimeError, match="(?i)device"):
-        Notebook(name, "device", DEVICE="gpu")
+def test_the_training_makes_every_tensor_on_the_device(small, monkeypatch):
+    """The device "meta" has no numbers, but it shows where a tensor was made: those
+    that meet in a cross-entropy, which ends the cell here."""
+    devices = set()
 
-
-@pytest.fixture
-def devices(monkeypatch):
-    """Return the devices of the tensors that meet in a cross-entropy, which ends the
-    cell: those of the model, the inputs, the targets, and the weights."""
-    found = set()
-
-    def cross_entropy(*tensors, **others):
-        tensors = [*tensors, *others.values()]
-        found.update(x.device.type for x in tensors if isinstance(x, torch.Tensor))
+    def cross_entropy(*tensors, **_):
+        devices.update(tensor.device.type for tensor in tensors)
         raise RuntimeError("seen enough")
 
-    exact = torch.optim.Adam
+    exact = torch.optim.Adam  # the fused one refuses the device "meta"
+    monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, **_: exact(weights))
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
-    # the fused one refuses the device "meta"
-    monkeypatch.setattr(
-        torch.optim, "Adam", lambda weights, lr, **_: exact(weights, lr)
-    )
-    return found
-
-
-def test_the_training_makes_every_tensor_on_the_device(small, devices):
-    """The device "meta" has no numbers, but it shows where a tensor was made."""
     small["device"] = torch.device("meta")
     small.run("setup")
     with contextlib.suppress(RuntimeError):
         small.run("train")
-    assert devices == {"meta"}, "Something is not made on `device`."
-
-
-@pytest.mark.parametrize(
-    "before, cell_id", [("table", "unread"), ("memory-text", "memory")]
-)
-def test_the_experiments_make_every_tensor_on_the_device(lab, devices, before, cell_id):
-    lab["device"] = torch.device("meta")
-    lab.run(before)
-    with contextlib.suppress(RuntimeError):
-        lab.run(cell_id)
     assert devices == {"meta"}, "Something is not made on `device`."
 
 

@@ -16,26 +16,18 @@ from notebooks import (
     answer,
     contains,
     fresh_run,
-    lecture_losses,
     numbers,
     read,
 )
-from torch import nn
 
 CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LESSON, "character frequencies", "*character frequencies* of"),
     (LESSON, "previous character", "*previous character* in"),
     (LESSON, "losses at 1, 10, and 50", ""),
-    (LESSON, "loss without zero_grad", "zero_grad"),
-    (LESSON, "loss without the state", "state"),
-    (LESSON, "loss without the division", ""),
     (LESSON, "entries of tables", "entries"),
     (LESSON, "losses of tables", "losses"),
     (LESSON, "new to tables", ""),
     (LABORATORY, "the best table", ""),
-    (LABORATORY, "a table with 20 imaginary sightings", "20"),
-    (LABORATORY, "weights with nn.GRU", "`nn.GRU`, 128,"),
-    (LABORATORY, "weights with nn.RNN, 256", "`nn.RNN`, 256,"),
 ]
 
 
@@ -49,41 +41,22 @@ def paragraphs(name):
     return found
 
 
-def num_weights(laboratory, layer, hidden_dim):
-    """Return how many weights a network with such a layer has."""
-    model = laboratory["RNN"](100, 100, hidden_dim, layer, 1)
-    return sum(weight.numel() for weight in model.parameters())
-
-
 @pytest.fixture(scope="module")
-def figures(tables):
+def figures():
     """All figures, as strings: {name: [figure, ...]}. Those of larger tables are what
     the answer to the lesson's exercise 2 prints."""
-    lesson = fresh_run(LESSON)
+    lesson, laboratory = fresh_run(LESSON), fresh_run(LABORATORY)
     _, frequencies, previous = lesson["baselines"].values()
     printed = Notebook(LESSON, "baselines").execute(answer(LESSON, "grams"))
-    parts = tables["training_text"], tables["test_text"]
     exercise = [n for line in printed.splitlines() for n in numbers(line)]
     return {
         "character frequencies": [f"{frequencies:.3f}"],
         "previous character": [f"{previous:.3f}"],
         "losses at 1, 10, and 50": [f"{lesson['losses'][n]:.3f}" for n in (0, 9, 49)],
-        "loss without zero_grad": [
-            f"{lecture_losses(lesson, 10, 'no zero_grad')[9]:.3f}"
-        ],
-        "loss without the state": [f"{lecture_losses(lesson, 10, 'no state')[9]:.3f}"],
-        "loss without the division": [
-            f"{lecture_losses(lesson, 1, 'no division')[0]:.3f}"
-        ],
         "entries of tables": exercise[1::4],  # four numbers for each length
         "losses of tables": exercise[2::4],
         "new to tables": exercise[3::4],
-        "the best table": [f"{min(tables['tables']):.2f}"],
-        "a table with 20 imaginary sightings": [
-            f"{tables['table_loss'](*parts, 7, 20):.2f}"
-        ],
-        "weights with nn.GRU": [f"{num_weights(tables, nn.GRU, 128):,}"],
-        "weights with nn.RNN, 256": [f"{num_weights(tables, nn.RNN, 256):,}"],
+        "the best table": [f"{min(laboratory['tables']):.2f}"],
     }
 
 

@@ -6,7 +6,7 @@ import sys
 
 import nbformat
 import pytest
-from notebooks import LABORATORY, LESSON, PATHS, ROOT, UNUSUAL, code_cells, read
+from notebooks import LABORATORY, LESSON, PATHS, ROOT, code_cells, read
 from torch import nn
 
 # The code cells that may differ between the notebooks; others of one id may not
@@ -30,7 +30,6 @@ LECTURE = {  # the settings of the lecture
     "PREDICT_LEN": 100,
     "TEMPERATURE": 0.8,
 }
-PACKAGES = {"IPython", "matplotlib", "numpy", "torch"} | set(sys.stdlib_module_names)
 
 
 def settings(name):
@@ -43,8 +42,6 @@ def settings(name):
 def test_the_notebook_is_valid(stored):
     assert (stored.nbformat, stored.nbformat_minor) == (4, 5)
     nbformat.validate(stored)
-    for cell in stored.cells:  # GitHub and Colab do not show attachments
-        assert not cell.get("attachments"), cell.id
 
 
 def test_shared_cells_are_the_same_to_the_letter():
@@ -67,22 +64,6 @@ def test_the_settings_are_those_of_the_lecture(name):
         )
 
 
-def test_the_unusual_settings_are_all_that_could_be_mixed_up():
-    """With them, test_training.py compares the losses to the lecture's."""
-    usual = settings(LESSON)
-    left_out = {"DEVICE", "NUM_THREADS", "TEXT_FILE", "LOSS_PLOT_FILE"}
-    assert usual.keys() - left_out == UNUSUAL.keys(), (
-        "Is a setting new? Give it another value in UNUSUAL in tests/notebooks.py."
-    )
-    assert not any(usual[key] == setting for key, setting in UNUSUAL.items())
-
-
-def test_few_packages_are_imported_and_no_file_of_ours(stored):
-    for cell_id, cell in code_cells(stored).items():
-        modules = set(re.findall(r"^ *(?:from|import) (\w+)", cell.source, re.M))
-        assert modules <= PACKAGES, f"{cell_id}: {modules - PACKAGES}"
-
-
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
 def test_ruff_has_nothing_to_say(command):
     ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "tests"]
@@ -100,10 +81,3 @@ def test_the_files_that_are_named_exist(file):
     for path in named:
         places = [ROOT / path, (ROOT / file).parent / path]
         assert any(place.is_file() for place in places), f"{file} names {path}."
-
-
-def test_the_settings_that_the_readme_names_exist():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)\b", readme))
-    unknown = named - settings(LABORATORY).keys()
-    assert not unknown, f"README names settings that do not exist: {unknown}"

@@ -7,7 +7,7 @@ import sys
 import nbformat
 import notebooks
 import pytest
-from notebooks import LABORATORY, OWN_TEXT, UNUSUAL, log_entries
+from notebooks import LABORATORY, OWN_TEXT, SMALL, log_entries
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ def small_notebook(name, folder):
     (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
     notebook = notebooks.read(name)
     parameters = notebooks.code_cells(notebook)["parameters"]
-    for setting, value in (UNUSUAL | {"TEXT_FILE": "own.txt"}).items():
+    for setting, value in (SMALL | {"TEXT_FILE": "own.txt"}).items():
         parameters.source += f"\n{setting} = {value!r}"
     for cell in notebook.cells:
         cell.source = notebooks.with_fewer_repetitions(cell.source)
@@ -45,5 +45,4 @@ def test_the_laboratory_runs_in_the_terminal(tmp_path):
         encoding="utf-8",
     )
     assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
-    log = log_entries(done.stdout)
-    assert [entry.iteration for entry in log] == [1, 3, 6, 7]
+    assert list(log_entries(done.stdout)) == [1, 3, 6, 7]

@@ -1,6 +1,5 @@
 """Writing with `generate`: how characters are drawn, and what is refused."""
 
-import math
 import string
 
 import pytest
@@ -8,50 +7,27 @@ import torch
 from notebooks import read_text
 
 
-class Parrot:
-    """A model that always predicts the same."""
-
-    def __init__(self, logits):
-        self.logits = logits
-        self.records_graph = False
-
-    def __call__(self, characters, state=None):
-        self.records_graph |= torch.is_grad_enabled()
-        return self.logits.repeat(len(characters), 1), state
+def parrot(logits):
+    """Return a model that always predicts the same."""
+    return lambda characters, state=None: (logits.repeat(len(characters), 1), state)
 
 
-@pytest.fixture
-def five_chars():
-    """A parrot that knows only the characters from a to e."""
+def test_characters_are_drawn_as_often_as_the_softmax_says(untrained):
+    """At a temperature of 0.5, by a model that knows only the letters from a to e."""
     logits = torch.full((100,), -torch.inf)
     logits[10:15] = torch.tensor([1.0, 0.5, 0.0, -0.5, -1.0])
-    return Parrot(logits)
-
-
-@pytest.mark.parametrize("temperature", [0.8, 3.0])
-def test_characters_are_drawn_as_often_as_the_softmax_says(
-    untrained, five_chars, temperature
-):
-    """A chi-square test with a fixed seed; one seed in 1,000 would exceed 18.47. No
-    graph is recorded: that of all steps would fill the memory."""
     torch.manual_seed(0)
-    written = untrained["generate"](five_chars, "the", 5000, temperature)
+    written = untrained["generate"](parrot(logits), "the", 5000, 0.5)
     drawn = written.removeprefix("the")
-    assert set(drawn) == set("abcde")
-    observed = torch.tensor([float(drawn.count(char)) for char in "abcde"])
-    expected = 5000 * torch.softmax(five_chars.logits[10:15] / temperature, dim=0)
-    chi_square = ((observed - expected) ** 2 / expected).sum()
-    assert chi_square < 18.47, (
-        f"At a temperature of {temperature}, a to e were drawn {observed.tolist()} "
-        f"times; the softmax expects {expected.tolist()}"
-    )
-    assert not five_chars.records_graph, "`generate` should record no graph."
+    assert len(drawn) == 5000
+    shares = [drawn.count(char) / 5000 for char in "abcde"]
+    expected = torch.softmax(logits[10:15] / 0.5, dim=0)
+    assert shares == pytest.approx(expected.tolist(), abs=0.03)
 
 
-@pytest.mark.parametrize("prime", ["t", "The Safer Badgers app "])
-def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh, prime):
+def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh):
     """After the whole prime, and after each character written."""
-    model = fresh["model"]
+    model, prime = fresh["model"], "The Safer Badgers app "
     written = fresh["generate"](model, prime, 30, 1e-9)
     logits, _ = read_text(model, fresh["char_to_tensor"](written[:-1]))
     likeliest = [string.printable[index] for index in logits.argmax(dim=1)]
@@ -62,8 +38,8 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh, prim
 
 def test_the_lowest_temperature_does_not_overflow(untrained):
     """The exponential of a large logit would be infinite; a softmax takes care."""
-    parrot = Parrot(torch.linspace(-400, 400, 100))  # the last character is likeliest
-    written = untrained["generate"](parrot, "t", 50, 1e-30)
+    rising = torch.linspace(-400, 400, 100)  # the last character is likeliest
+    written = untrained["generate"](parrot(rising), "t", 50, 1e-30)
     assert written == "t" + string.printable[-1] * 50
 
 
@@ -72,7 +48,6 @@ def test_the_lowest_temperature_does_not_overflow(untrained):
     [
         ("th", 0, "temperature.*0"),
         ("th", -0.5, "temperature.*-0.5"),
-        ("th", math.nan, "temperature.*nan"),
         ("", 0.8, "prime"),
         ("café", 0.8, "café"),
     ],
@@ -82,3 +57,17 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
 ):
     with pytest.raises(AssertionError, match=message):
         untrained["generate"](untrained["model"], prime, 5, temperature)
+
+
+def test_no_graph_is_recorded_where_no_gradient_is_wanted(untrained):
+    """That of a long text would fill the memory."""
+    recorded = []
+
+    def network(characters, state=None):
+        recorded.append(torch.is_grad_enabled())
+        return torch.zeros(len(characters), 100), state
+
+    indices = untrained["char_to_tensor"]("The test")
+    untrained["character_losses"](network, indices[:-1], indices[1:])
+    untrained["generate"](network, "The", 5, 0.8)
+    assert recorded and not any(recorded)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from notebooks import FAQ, PATHS, Notebook, agree, contains, numbers
+from notebooks import FAQ, PATHS, Notebook, contains, numbers
 
 # Versions; what PyTorch's versions draw differently; samples; speed
 NOT_KEPT = ("imports", "generate", "baselines-write", "one-call")
@@ -113,14 +113,11 @@ def differences(old, new):
             if kind == "prints" and not contains(printed, row):
                 now = [" ".join(row) for kind, row in new[cell_id] if kind == "prints"]
                 lost.append(f"{cell_id} prints {' '.join(now)}\n  was {' '.join(row)}")
-            if kind == "draws" and not any(same(row, artist) for artist in artists):
+            if kind == "draws" and not any(
+                len(row) == len(artist) and contains(artist, row) for artist in artists
+            ):
                 lost.append(f"{cell_id} no longer draws {' '.join(row)}")
     return lost
-
-
-def same(old, new):
-    """Return whether two lists of numbers agree."""
-    return len(old) == len(new) and all(agree(*pair) for pair in zip(old, new))
 
 
 def main():
