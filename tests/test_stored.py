@@ -132,3 +132,13 @@ def test_the_lstm_keeps_the_digit_and_the_plain_layer_does_not():
 def test_the_transplant_follows_the_cell_state():
     _, _, cell_state, *_ = values(output(LABORATORY, "transplant"))
     assert cell_state >= 80, "of 90"
+
+
+def test_only_the_asker_needs_the_beginning_of_a_question():
+    """With 10 characters before the end, and with 100."""
+    printed_shares = output(LABORATORY, "asker").splitlines()
+    shares = [values(line)[-5:] for line in printed_shares if "%" in line]
+    as_it_is, _, asker, statements = shares
+    assert abs(as_it_is[4] - as_it_is[1]) <= 10, "level, whatever it sees"
+    assert asker[4] > 75 and asker[4] > asker[1] + 10, "far more with 100 than with 10"
+    assert statements[4] < 10, "it does not simply say “?” more often"
