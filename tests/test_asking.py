@@ -59,7 +59,8 @@ def test_the_table_says_where_a_question_mark_is_expected(asking):
 def test_a_text_with_too_few_of_either_stops_with_a_sentence(lab, sentence):
     lab["text"] = sentence * 100
     lab["TEXT_FILE"] = "my_text.txt"
-    with pytest.raises(AssertionError, match="my_text.txt .*fewer than 20"):
+    few = "period" if sentence == ASKS else "question mark"
+    with pytest.raises(AssertionError, match=f"my_text.txt .*fewer than 20.*{few}"):
         lab.run("asking")
 
 
@@ -84,6 +85,7 @@ def test_the_number_that_matters_is_found_and_one_that_only_tells_is_not(
     """Number 3 of this network's c is sign in questions and -sign in statements, and
     decides. Number 1 is 60 and 80, and is not used. If sign is 0, no number matters:
     the cell says so, and those after it run."""
+    halfway = []
 
     def network(characters, state=None):
         if state is None:
@@ -91,7 +93,12 @@ def test_the_number_that_matters_is_found_and_one_that_only_tells_is_not(
             cell_state = torch.zeros(1, len(kind), 16)
             cell_state[..., 3] = sign * kind
             cell_state[..., 1] = 70 - 10 * kind
+            halfway.append((len(characters), cell_state.clone()))
             return None, (torch.zeros_like(cell_state), cell_state)
+        num_read, original = halfway[-1]
+        assert num_read + len(characters) == 100, "It should read on where it stopped."
+        others = (state[1] != original).any(dim=1).sum()
+        assert others <= 1, "One number should be set, and the others be as they were."
         return logits_for(sign * state[1][0, :, 3]), state
 
     asking["asker"] = network
@@ -100,6 +107,12 @@ def test_the_number_that_matters_is_found_and_one_that_only_tells_is_not(
         [best, abs(sign), abs(sign), sign, -sign],
         [1, 1, 0, 60, 80],
     ], "number, how well it tells, how much it matters, its two medians"
+    (figure,) = asking.drawn("number")
+    axes = figure.axes[0]
+    assert "tells" in axes.get_xlabel() and "matters" in axes.get_ylabel()
+    heights = {label.get_text(): label.get_position()[1] for label in axes.texts}
+    assert heights[f"c[{best}]"] == pytest.approx(abs(sign), abs=0.2), "its label"
+    assert heights["c[1]"] == pytest.approx(0, abs=0.2), "its label"
 
     asking["asker"] = asking["model"]
     asking["generate"] = lambda *_: ""
@@ -136,14 +149,16 @@ def test_a_square_has_the_color_of_its_letter(asking, medians):
         column, row = (round(place) for place in label.get_position())
         char = label.get_text().replace("↵", "\n")
         if np.ma.getmaskarray(squares)[row, column]:
-            sign = "?" if rows[row].rstrip()[-2] > "m" else "."
+            sign = "?" if rows[row].rstrip()[-2:] > "m" else "."
             assert char == sign, f"what is expected at the end of {rows[row]!r}"
         else:
             rows[row] += char
-            assert squares[row, column] == string.printable.index(char)
+            assert squares[row, column] == string.printable.index(char), (
+                f"The color of {char!r} is not its number of the cell state."
+            )
     assert "".join(rows) == asking["sentences"]
     dark, light = (sum(image.to_rgba(np.array([[m]]))[0, 0, :3]) for m in medians)
-    assert dark < light
+    assert dark < light, "The medians have each other's color."
 
 
 # --- `turned`
@@ -169,11 +184,12 @@ def read_with(network, text):
 
 def test_one_number_is_held_while_the_network_writes(turning):
     """Through the prime and what follows, and no other number is set. Each count
-    belongs to what was written at that value."""
+    belongs to what was written at that value, from the same random numbers."""
     free = read_with(turning["asker"], "The cat")
-    held = []
+    held, random_numbers = [], set()
 
     def generate(network, prime_str, predict_len, temperature):
+        random_numbers.add(torch.rand(1).item())
         c = read_with(network, "The cat")
         held.append(c[:, 2].tolist())
         assert len(c) == 7 and not torch.equal(c[:, 2], c[:, 3])
@@ -183,7 +199,8 @@ def test_one_number_is_held_while_the_network_writes(turning):
     lines = turning.run("turned").splitlines()
     counts = [values(line)[-2:] for line in lines if line.startswith("---")]
     assert held == [free[:, 2].tolist(), [7] * 7, [-7] * 7]
-    assert counts == [[3, 6], [5, 0], [0, 6]]
+    assert counts == [[3, 6], [5, 0], [0, 6]], "how many of each sign: free, held, held"
+    assert len(random_numbers) == 1, "Each should start from the same random numbers."
 
 
 def test_nothing_is_held_after_an_interrupt(turning):

@@ -70,7 +70,10 @@ def test_ruff_has_nothing_to_say(command):
     done = subprocess.run(
         [*ruff, *PATHS.values()], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
-    advice = "To format: .venv/bin/python -m ruff format tests *.ipynb"
+    advice = (
+        "To format: .venv/bin/python -m ruff format tests *.ipynb\nFor the rest: "
+        ".venv/bin/python -m ruff check --fix tests *.ipynb, or shorten the line."
+    )
     assert done.returncode == 0, f"{advice}\n{done.stdout}{done.stderr}"
 
 
