@@ -17,6 +17,12 @@ from notebooks import (
 matplotlib.use("agg")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Let the quick checks of the files come first."""
+    items.sort(key=lambda item: item.path.stem != "test_repository")
+
+
 @pytest.fixture(scope="session", params=PATHS)
 def name(request):
     """Each notebook: tests with this fixture run once for the lesson and once for
