@@ -9,7 +9,8 @@ import time
 
 import matplotlib
 import torch
-from notebooks import LABORATORY, LESSON, Notebook, lecture_losses
+from notebooks import LABORATORY, LESSON, Notebook
+from test_training import lecture_losses
 from torch.nn import functional as F
 
 TURNS = 9

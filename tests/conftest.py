@@ -44,7 +44,7 @@ def untrained(name):
 
 @pytest.fixture(scope="session")
 def fresh(name):
-    """Each notebook after 60 iterations of the default run. Tests only read it."""
+    """Each notebook after 50 iterations of the default run. Tests only read it."""
     return fresh_run(name)
 
 

@@ -11,10 +11,8 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import nbformat
-import numpy as np
 import torch
 from nbclient import NotebookClient
-from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
 FAQ = ROOT / "covid19_faq.txt"
@@ -52,21 +50,17 @@ def code_cells(notebook):
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
-def section(notebook, cell_id):
-    """Return the ids of a code cell and of those beside it with no prose between: one
-    cell that was split counts as one."""
-    kinds = itertools.groupby(notebook.cells, lambda cell: cell.cell_type)
-    for kind, cells in kinds:
-        ids = [cell.id for cell in cells]
-        if kind == "code" and cell_id in ids:
-            return ids
-    raise AssertionError(f"The notebook has no code cell {cell_id!r} (this is its id).")
+def sections(notebook):
+    """Return the code cells, {id: [cell, ...]}. Those with no prose between are one
+    cell that was split; it has the id of its first part."""
+    groups = itertools.groupby(notebook.cells, lambda cell: cell.cell_type)
+    split = [list(cells) for kind, cells in groups if kind == "code"]
+    return {parts[0].id: parts for parts in split}
 
 
-def printed(notebook, cell_ids):
-    """Return all that is stored as printed by code cells."""
-    cells = code_cells(notebook)
-    outputs = [output for cell_id in cell_ids for output in cells[cell_id].outputs]
+def printed(cells):
+    """Return all that is stored as printed by cells."""
+    outputs = [output for cell in cells for output in cell.outputs]
     return "".join(out.text for out in outputs if out.output_type == "stream")
 
 
@@ -80,9 +74,10 @@ def answer(name, mark):
 
 
 def with_fewer_repetitions(source):
-    """Return the source of a cell that does only 50 times what it would do hundreds of
-    times: the lesson's cell `context` makes 8,500 predictions, which takes seconds."""
-    return re.sub(r"range\(\d{3,}\)", "range(50)", source)
+    """Return the source of a cell that does less of what takes seconds: 5 rounds where
+    it would go 20 or more, and 50 characters where `turned` writes 3,000."""
+    source = re.sub(r"range\(([2-9]\d|\d{3,})\)", "range(5)", source)
+    return re.sub(r"\b3000\b", "50", source)
 
 
 def execute(notebook, folder, **hooks):
@@ -139,6 +134,17 @@ def values(output):
     return [value(number) for number in numbers(output)]
 
 
+def rows(output, columns):
+    """Return the rows of a table that a cell has printed, {label: {column: number}}: a
+    row is a line that ends with as many numbers as there are columns."""
+    found = {}
+    for line in output.splitlines():
+        row = re.fullmatch(rf"(.*?)((?:\s+{NUMBER}){{{len(columns)}}})", line)
+        if row:
+            found[row[1].strip()] = dict(zip(columns, values(row[2])))
+    return found
+
+
 def agree(old, new):
     """Return whether two numbers, as strings, are the same: counts exactly, others to
     one unit of the last digit of the old one. This is the one tolerance for numbers
@@ -162,14 +168,14 @@ def log_entries(log):
     """Return what the training cell has logged, {iteration: (loss, mean)}.
 
     However it words that, a line of the log begins with a whole number, the iteration,
-    and has at least two numbers with three decimals or more; the loss stands before the
-    mean of the last tenth.
+    and names two numbers with three decimals or more, a loss and a mean.
     """
     entries = {}
     for line in log.splitlines():
-        losses = re.findall(r"(?<![\w.])\d+\.\d{3,}", line)
-        if len(losses) >= 2 and "." not in numbers(line)[0]:
-            entries[int(values(line)[0])] = float(losses[0]), float(losses[1])
+        loss = re.search(r"\bloss\D*(\d+\.\d{3,})", line)
+        mean = re.search(r"\bmean\D*(\d+\.\d{3,})", line)
+        if loss and mean and "." not in numbers(line)[0]:
+            entries[int(values(line)[0])] = float(loss[1]), float(mean[1])
     return entries
 
 
@@ -179,8 +185,9 @@ def log_entries(log):
 class Notebook(dict):
     """A notebook run in this process; as a dict, the names that its cells define.
 
-    `settings` replace what the cell `parameters` sets. `out` holds what each cell has
-    printed, `figures` what it has drawn; of a figure that is updated, the last state.
+    `settings` replace what the cell `parameters` sets. `cells` are the sections, {id:
+    [source, ...]}. `out` holds what each has printed, `figures` what it has drawn; of a
+    figure that is updated, the last state.
     """
 
     def __init__(self, name, last, **settings):
@@ -188,50 +195,40 @@ class Notebook(dict):
         super().__init__()
         self.name = name
         self.file = read(name)
-        self.cells = {key: cell.source for key, cell in code_cells(self.file).items()}
+        self.cells = {
+            cell_id: [cell.source for cell in cells]
+            for cell_id, cells in sections(self.file).items()
+        }
         self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
         self.out = {}
         self.figures = {}
         self.shown = []
         for cell_id in self.until(last):
-            self.execute(self.cells[cell_id], cell_id)
+            self.run(cell_id)
 
     def __repr__(self):
         """Return a short name: pytest shows it when a test fails."""
         return f"<Notebook {self.name}>"
 
-    def section(self, cell_id):
-        """Return the ids of a cell and those beside it, as the function section."""
-        return section(self.file, cell_id)
-
     def until(self, last):
-        """Return the ids of the code cells up to last, its section included."""
+        """Return the ids of the cells up to last."""
         ids = list(self.cells)
-        return ids[: ids.index(self.section(last)[-1]) + 1]
+        return ids[: ids.index(last) + 1]
 
-    def run(self, cell_id):
-        """Run the section of a cell and return what it has printed."""
-        for each in self.section(cell_id):
-            self.execute(self.cells[each], each)
-        return self.printed(cell_id)
+    def run(self, cell_id, change=str):
+        """Run a cell, its source changed by a function, and return what it prints."""
+        self.out[cell_id], self.figures[cell_id] = "", []
+        for source in self.cells[cell_id]:
+            self.execute(change(source), cell_id)
+        return self.out[cell_id]
 
     def run_after(self, last):
-        """Run all cells after last; what they do hundreds of times, only 50 times."""
+        """Run all cells after last; what they do many times, only a few times."""
         for cell_id in list(self.cells)[len(self.until(last)) :]:
-            self.execute(with_fewer_repetitions(self.cells[cell_id]), cell_id)
-
-    def printed(self, cell_id):
-        """Return what the section of a cell has printed."""
-        return "".join(self.out[each] for each in self.section(cell_id))
-
-    def drawn(self, cell_id):
-        """Return the figures that the section of a cell has drawn."""
-        return [
-            figure for each in self.section(cell_id) for figure in self.figures[each]
-        ]
+            self.run(cell_id, with_fewer_repetitions)
 
     def execute(self, source, cell_id="answer"):
-        """Run source as a cell of its own, and return what it has printed."""
+        """Run source as if it were (a part of) a cell; return what it has printed."""
         code = compile(source, f"{self.name}:{cell_id}", "exec")
         self.shown = []
         plt.close("all")
@@ -240,13 +237,13 @@ class Notebook(dict):
             with contextlib.redirect_stdout(out):
                 exec(code, self)
         finally:
-            self.out[cell_id] = out.getvalue()
             drawn = [plt.figure(number) for number in plt.get_fignums()]
-            self.figures[cell_id] = self.shown[-1:] + drawn
+            self.out[cell_id] = self.out.get(cell_id, "") + out.getvalue()
+            self.figures.setdefault(cell_id, []).extend(self.shown[-1:] + drawn)
             plt.close("all")
         if "device" not in self:  # the cells up to `parameters`
             self.update(self.settings, display=self.display)
-        return self.out[cell_id]
+        return out.getvalue()
 
     def display(self, figure, **_):
         """Stand in for IPython's display: keep the figure and those that replace it."""
@@ -277,9 +274,9 @@ class Notebook(dict):
 
 @functools.cache
 def fresh_run(name):
-    """Return a notebook after all cells up to `train`, with 60 iterations, and after
+    """Return a notebook after all cells up to `train`, with 50 iterations, and after
     those experiments of the laboratory that need no training."""
-    notebook = Notebook(name, "train", NUM_ITER=60)
+    notebook = Notebook(name, "train", NUM_ITER=50)
     if name == LABORATORY:
         notebook.run("table")
         notebook.run("memory-text")
@@ -294,35 +291,3 @@ def read_text(model, indices, size=1):
         logits, state = model(characters, state)
         rows.append(logits.detach())
     return torch.cat(rows), state
-
-
-def lecture_losses(notebook, num_iter):
-    """Return the losses of the lecture's loop, which calls the model per character."""
-    text = notebook["text"]
-    portion_size = notebook["TEXT_PORTION_SIZE"]
-    char_to_tensor = notebook["char_to_tensor"]
-
-    model = notebook.new_model()
-    optimizer = torch.optim.Adam(model.parameters(), lr=notebook["LEARNING_RATE"])
-    rng = np.random.default_rng(notebook["RANDOM_SEED"])
-
-    losses = []
-    for _ in range(num_iter):
-        start = rng.integers(len(text) - portion_size)
-        state = None
-        loss = 0.0
-        for i in range(start, start + portion_size):
-            logits, state = model(char_to_tensor(text[i]), state)
-            loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))
-        loss = loss / portion_size
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
-
-
-@functools.cache
-def default_lecture_losses():
-    """Return 60 losses of the lecture's loop with the defaults, the same for both."""
-    return lecture_losses(fresh_run(LESSON), 60)

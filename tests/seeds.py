@@ -13,24 +13,23 @@ import time
 from pathlib import Path
 
 import matplotlib
-from notebooks import LABORATORY, Notebook, code_cells, read
+from notebooks import LABORATORY, Notebook, read, sections
 
 LAST = "learn"  # the last cell above the experiments
 
 
 def experiments():
-    """Return {cell id: ids of the cells of its section up to itself}, of all cells of
-    the experiments; a section begins with a heading of the second level."""
+    """Return {cell id: ids of the cells that it needs, itself included}, for all cells
+    of the experiments: those above it, from the last heading of the second level on."""
     notebook = read(LABORATORY)
-    found, section = {}, []
+    cells, found, needed = sections(notebook), {}, []
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            section = [] if cell.source.startswith("## ") else section
-        else:
-            section = [*section, cell.id]
-            found[cell.id] = section
-    ids = list(code_cells(notebook))
-    return {cell_id: found[cell_id] for cell_id in ids[ids.index(LAST) + 1 :]}
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            needed = []
+        if cell.id in cells:
+            needed = [*needed, cell.id]
+            found[cell.id] = needed
+    return dict(list(found.items())[list(found).index(LAST) + 1 :])
 
 
 def run(seed, cell_ids, printed, figures=None, **settings):
@@ -51,8 +50,8 @@ def run(seed, cell_ids, printed, figures=None, **settings):
         say(cell_id)
         notebook.run(cell_id)
         if cell_id in cell_ids:
-            printed[cell_id] = notebook.printed(cell_id)
-            for n, figure in enumerate(notebook.drawn(cell_id)):
+            printed[cell_id] = notebook.out[cell_id]
+            for n, figure in enumerate(notebook.figures[cell_id]):
                 if figures:
                     name = f"{cell_id}_{seed}{'_' + str(n + 1) if n else ''}.png"
                     figure.savefig(Path(figures) / name, dpi=150)

@@ -5,25 +5,28 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from notebooks import Notebook, code_cells, fresh_run, read
+from notebooks import Notebook, fresh_run, read, sections
 
 
 @pytest.mark.parametrize(
     "setting, has_gpu, expected",
-    [("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu")],
+    [
+        ("auto", True, "cuda"),
+        ("auto", False, "cpu"),
+        ("cpu", True, "cpu"),
+        ("cuda", False, None),
+    ],
 )
-def test_auto_means_a_gpu_if_there_is_one(
+def test_the_device_is_chosen_or_a_gpu_that_is_not_there_is_refused(
     name, monkeypatch, setting, has_gpu, expected
 ):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    notebook = Notebook(name, "device", DEVICE=setting)
-    assert notebook["device"] == torch.device(expected)
-
-
-def test_a_gpu_that_is_not_there_is_refused_where_it_is_asked_for(name, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(AssertionError, match="DEVICE.*cuda"):
-        Notebook(name, "device", DEVICE="cuda")
+    if expected:
+        notebook = Notebook(name, "parameters", DEVICE=setting)
+        assert notebook["device"] == torch.device(expected)
+    else:
+        with pytest.raises(AssertionError, match="DEVICE.*cuda"):
+            Notebook(name, "parameters", DEVICE=setting)
 
 
 def test_the_training_makes_every_tensor_on_the_device(small, monkeypatch):
@@ -50,7 +53,7 @@ def test_every_cell_runs_on_the_gpu(name, tmp_path):
     """PyTorch refuses to compute with tensors of two devices, and NumPy and Matplotlib
     cannot read one of the GPU; then this test ends with an error. The first losses are
     those of the CPU."""
-    last = list(code_cells(read(name)))[-1]
+    last = list(sections(read(name)))[-1]
     settings = {"NUM_ITER": 20, "LOSS_PLOT_FILE": str(tmp_path / "loss.pdf")}
     notebook = Notebook(name, last, DEVICE="cuda", **settings)
     devices = {weight.device.type for weight in notebook["model"].parameters()}

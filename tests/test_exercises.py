@@ -55,7 +55,7 @@ def test_the_learning_rate_of_the_answer_falls_in_a_straight_line_to_zero(
     lab, monkeypatch
 ):
     """As the first line of the loop of `learn`."""
-    source = lab.cells["learn"]
+    (source,) = lab.cells["learn"]
     loop = re.search(r"^( +)for iteration in .*:\n", source, re.M)
     assert loop, "`learn` should have a loop over `iteration`: the answer goes there."
     line = textwrap.indent(answer(LABORATORY, "param_groups"), loop[1] + "    ")

@@ -1,13 +1,14 @@
 """The experiments, with networks whose answers are known beforehand; what is trained
 on what is held by the transcript."""
 
+import functools
 import re
 import string
 
 import numpy as np
 import pytest
 import torch
-from notebooks import numbers, values
+from notebooks import numbers, rows, values, with_fewer_repetitions
 from torch import nn
 
 
@@ -29,10 +30,12 @@ def test_the_curves_are_named_for_what_they_are(lab):
 
     lab["character_losses"] = character_losses
     lab.run("table")
-    lab.run("unread")
-    (figure,) = lab.drawn("unread")
+    printed = re.findall(r"(training|test|table)\D*(\d\.\d\d)", lab.run("unread"))
+    best = min(lab["tables"])
+    assert dict(printed) == {"training": "2.00", "test": "3.00", "table": f"{best:.2f}"}
+    (figure,) = lab.figures["unread"]
     curves, labels = figure.axes[0].get_legend_handles_labels()
-    names = {"test|unread": 3.0, r"train|\bread": 2.0, "table": min(lab["tables"])}
+    names = {"test|unread": 3.0, r"train|\bread": 2.0, "table": best}
     for words, height in names.items():
         at = [
             label
@@ -44,17 +47,58 @@ def test_the_curves_are_named_for_what_they_are(lab):
         )
 
 
+# --- `table-writes`
+
+
+def test_a_table_gives_the_characters_a_probability_of_1_together(lab):
+    lab.run("table")
+    for context in ("", "t", "cat", "xyz", "zat sat on"):
+        p = [
+            lab["table_probability"](lab["seen"], context, char)
+            for char in string.printable
+        ]
+        assert sum(p) == pytest.approx(1) and min(p) > 0
+
+
+def test_a_is_written_by_the_table_and_b_by_the_network(lab):
+    """In this text, each letter has one that follows, so the table follows the text."""
+    asked = []
+
+    def generate(model, prime_str, predict_len, temperature):
+        asked.append((model, prime_str, predict_len, temperature))
+        return "the network's"
+
+    lab.update(text="abcdefg" * 400, reader=object(), generate=generate)
+    lab.run("table")
+    _, by_table, by_network = lab.run("table-writes").split("---")
+    ((model, prime, num_written, temperature),) = asked
+    assert model is lab["reader"] and temperature == 1
+    assert by_table.split()[0] == "A" and by_network.split()[0] == "B"
+    assert "the network's" in by_network
+    written = by_table.partition(prime)[2].strip()
+    assert len(written) == num_written, "Both should write as much, after one prime."
+    assert written[10:] in lab["text"]
+
+
 # --- A text that needs a memory
 
 
 def test_the_memory_is_measured_on_new_lines(lab):
+    """Here, a character costs 1 nat, and one that follows a space 15."""
     lab.run("memory-text")
-    drawn, measured = lab.watch("draw_example"), lab.watch("character_losses")
-    lab.run("memory")
+    drawn, measured = lab.watch("draw_example"), []
+
+    def character_losses(model, inputs, targets):
+        measured.append(as_text(inputs))
+        return 1 + 14.0 * (inputs == string.printable.index(" "))
+
+    lab["character_losses"] = character_losses
+    out = lab.run("memory")
     known = {line for (text, *_), _ in drawn for line in text.splitlines()}
-    for (_, inputs, _), _ in measured:
-        new = set(as_text(inputs).splitlines())
-        assert not new & known, "The lines to measure on should be new to the network."
+    new = {line for text in measured for line in text.splitlines()}
+    assert not new & known, "The lines to measure on should be new to the network."
+    costs = re.findall(r"(second|all)\D*(\d+\.\d\d)", out)
+    assert costs == [("second", "15.00"), ("all", "2.00")] * 2, "Each should be named."
 
 
 def test_a_transplant_whose_answer_is_known(lab):
@@ -95,8 +139,9 @@ def test_the_bar_under_a_letter_has_its_probability(lesson):
     logits = torch.zeros(100)
     logits[10:16] = torch.tensor([3.0, 6.0, 2.0, 5.0, 4.0, 1.0])  # a to f
     lesson["model"] = lambda character, state=None: (logits[None], None)
+    lesson.run("temperature-one")
     lesson.run("temperature")
-    (figure,) = lesson.drawn("temperature")
+    (figure,) = lesson.figures["temperature"]
     figure.canvas.draw()  # or there would be no letters yet
     for axes in figure.axes:
         temperature = values(axes.get_title())[-1]
@@ -113,21 +158,24 @@ def test_the_bar_under_a_letter_has_its_probability(lesson):
 
 
 def test_predictions_show_what_follows_and_what_was_expected(lesson):
-    """After n characters, this network expects the n-th letter."""
+    """After n characters of the words, this network expects the n-th letter."""
     read = []
 
     def network(character, state=None):
         read.append(as_text(character))
         logits = torch.zeros(1, 100)
-        nth_letter = string.ascii_uppercase[len(read) - 1]
-        logits[0, string.printable.index(nth_letter)] = 50
+        place = len("".join(read).lstrip())  # a blank line comes before the words
+        logits[0, string.printable.index(" ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place])] = 50
         return logits, None
 
     lesson["model"] = network
     lines = lesson.run("predictions").splitlines()
-    assert len(lines) == len(read) > 1
-    for line, letter, following in zip(lines, string.ascii_uppercase, read[1:]):
-        assert f"{letter!r} 1.00" in line and repr(following) in line
+    words = "".join(read).removeprefix("\n\n")
+    assert len(lines) == len(words) > 1
+    for n, line in enumerate(lines, start=1):
+        expected = f"{string.ascii_uppercase[n - 1]!r} 1.00"
+        assert words[:n] in line and expected in line
+        assert n == len(words) or repr(words[n]) in line, "what follows"
 
 
 def test_each_prime_begins_its_sample(lesson):
@@ -149,7 +197,60 @@ def test_each_prime_begins_its_sample(lesson):
         )
 
 
-# --- `counting`
+def test_the_figure_of_context_is_named_for_what_it_shows(lesson):
+    """Here, the last of n characters costs n nats."""
+    lesson["character_losses"] = lambda model, inputs, targets: torch.arange(
+        1.0, len(inputs) + 1
+    )
+    lesson.run("context", with_fewer_repetitions)
+    (axes,) = lesson.figures["context"][0].axes
+    curves, labels = axes.get_legend_handles_labels()
+    drawn = {label: curve.get_xydata() for curve, label in zip(curves, labels)}
+    (network,) = (points for label, points in drawn.items() if "network" in label)
+    (previous,) = (points for label, points in drawn.items() if "previous" in label)
+    assert (network == [[n, n] for n in range(1, 17)]).all()
+    assert set(previous[:, 1]) == {lesson["baselines"]["previous character"]}
+    assert "characters" in axes.get_xlabel() and "loss" in axes.get_ylabel()
+
+
+# --- `past` and `counting`
+
+
+@pytest.mark.parametrize("keeps, lasts", [(True, 110), (True, 200), (False, 100)])
+def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
+    """This network knows the past that it began with by 8 numbers of c, of which 3 are
+    small enough for tanh(c) to show it. Two numbers of h, and what it expects, depend
+    on it until it has read `lasts` characters. If it keeps nothing, nothing is left."""
+    pasts = []  # what was read from the zero state on
+
+    @functools.cache
+    def after(num_read, past, last):
+        h, c, logits = torch.zeros(1, 16), torch.zeros(1, 16), torch.zeros(1, 100)
+        c[0, :5], c[0, 5:8] = 50 + 50 * past, past
+        c[0, 14], c[0, 15] = last, num_read
+        if num_read <= lasts:
+            h[0, :2] = past
+        logits[0, 10 + int(h[0, 0])] = 50
+        return logits, (h, c)
+
+    def network(character, state=None):
+        if state is None:
+            pasts.append("")
+            return after(1, len(pasts) % 2, int(character))
+        num_read, past = int(state[1][0, 15]), int(state[1][0, 5])
+        if num_read < 100:
+            pasts[-1] += as_text(character)
+        known = past if keeps or num_read < 100 else 0
+        return after(num_read + 1, known, int(character))
+
+    lesson["model"] = network
+    out = lesson.run("past")
+    assert len(set(pasts)) > len(pasts) / 2, "The two of a pair should be different."
+    assert re.findall(r"tanh\(c\)|\bc\b|\bh\b", out) == ["c", "tanh(c)", "h"]
+    for common, row in rows(out, ["c", "tanh(c)", "h", "probability"]).items():
+        kept = [8, 3] if keeps else [0, 0]
+        shown = [2, 1] if 100 + int(common) <= lasts else [0, 0]
+        assert list(row.values()) == kept + shown, f"after {common} common characters"
 
 
 def test_the_loss_as_it_is_and_with_the_numbers_cut_off(lesson):
@@ -169,4 +270,6 @@ def test_the_loss_as_it_is_and_with_the_numbers_cut_off(lesson):
     found = [values(as_it_is)[-1], values(cut_off)[-1]]
     n = np.arange(1, 21)
     expected = [np.mean(10 * n), np.mean(10 * n.clip(max=6))]
-    assert found == pytest.approx(expected, abs=0.01)
+    assert found == pytest.approx(expected, abs=0.01), (
+        "The last two lines should give the mean loss as they are, and cut off."
+    )

@@ -1,5 +1,7 @@
 """The network held against the equations of the LSTM, in NumPy."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,17 @@ def test_by_hand_agrees_with_the_layer_and_counts_its_forget_gates(lesson):
     assert [number for number in numbers(out) if "%" in number] == ["75%", "25%"]
 
 
-def test_one_call_has_the_logits_and_gradients_of_many(lab):
+def test_one_call_has_the_logits_and_gradients_of_many(lab, monkeypatch):
+    """Here, a portion has 20 characters."""
+    forward, calls = lab["model"].forward, Counter()
+
+    def counted(characters, state=None):
+        calls[len(characters)] += 1
+        return forward(characters, state)
+
+    monkeypatch.setattr(lab["model"], "forward", counted)
     in_logits, _, in_gradients, _ = tiny(lab.run("one-call"))
-    assert max(in_logits, in_gradients) < 1e-4
+    assert calls.keys() == {1, 20} and calls[1] == 20 * calls[20], (
+        f"20 calls of one character should be compared with one of 20, not {calls}."
+    )
+    assert max(in_logits, in_gradients) < 1e-4, "Both ways should give the same."

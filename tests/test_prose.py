@@ -8,6 +8,7 @@ not checked here.
 
 import re
 
+import numpy as np
 import pytest
 from notebooks import (
     LABORATORY,
@@ -28,6 +29,7 @@ CLAIMS = [  # notebook, figure, words that stand in the same paragraph
     (LESSON, "losses of tables", "losses"),
     (LESSON, "new to tables", ""),
     (LABORATORY, "the best table", ""),
+    (LABORATORY, "I or my", "“my”"),
 ]
 
 
@@ -49,6 +51,13 @@ def figures():
     _, frequencies, previous = lesson["baselines"].values()
     printed = Notebook(LESSON, "baselines").execute(answer(LESSON, "grams"))
     exercise = [n for line in printed.splitlines() for n in numbers(line)]
+    asking = Notebook(LABORATORY, "setup")
+    asking.run("asking")
+    first_person = []
+    for end in asking["ends"]:
+        sentence = re.split(r"[.?]\s|\n", asking["text"][:end])[-1]
+        first_person.append(bool(re.search(r"\b(?:I|[Mm]y)\b", sentence)))
+    first_person = np.array(first_person)
     return {
         "character frequencies": [f"{frequencies:.3f}"],
         "previous character": [f"{previous:.3f}"],
@@ -57,6 +66,10 @@ def figures():
         "losses of tables": exercise[2::4],
         "new to tables": exercise[3::4],
         "the best table": [f"{min(laboratory['tables']):.2f}"],
+        "I or my": [
+            f"{first_person[kind].mean():.0%}"
+            for kind in (asking["asks"], ~asking["asks"])
+        ],
     }
 
 

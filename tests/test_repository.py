@@ -1,6 +1,5 @@
 """The files: format of the notebooks, shared cells, settings, formatting."""
 
-import re
 import subprocess
 import sys
 
@@ -75,12 +74,3 @@ def test_ruff_has_nothing_to_say(command):
         ".venv/bin/python -m ruff check --fix tests *.ipynb, or shorten the line."
     )
     assert done.returncode == 0, f"{advice}\n{done.stdout}{done.stderr}"
-
-
-@pytest.mark.parametrize("file", ["README.md", "tests/README.md"])
-def test_the_files_that_are_named_exist(file):
-    text = (ROOT / file).read_text(encoding="utf-8")
-    named = set(re.findall(r"[\w./]+\.(?:ipynb|txt|py|md|ini)\b", text))
-    for path in named:
-        places = [ROOT / path, (ROOT / file).parent / path]
-        assert any(place.is_file() for place in places), f"{file} names {path}."

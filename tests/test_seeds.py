@@ -17,7 +17,7 @@ def test_a_seed_prints_and_draws_what_run_all_would(tmp_path):
     printed = {}
     seeds.run(3, ["unread", "asker"], printed, tmp_path, **settings)
     notebook = Notebook(LABORATORY, "asker", RANDOM_SEED=3, **settings)
-    assert printed == {each: notebook.printed(each) for each in ("unread", "asker")}
+    assert printed == {each: notebook.out[each] for each in ("unread", "asker")}
     assert (tmp_path / "unread_3.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -5,40 +5,54 @@ import re
 import numpy as np
 import pytest
 import torch
-from notebooks import (
-    Notebook,
-    default_lecture_losses,
-    lecture_losses,
-    log_entries,
-    numbers,
-)
+from notebooks import Notebook, log_entries
+from torch.nn import functional as F
 
 
-@pytest.mark.parametrize(
-    "settings", ["small", pytest.param("fresh", marks=pytest.mark.slow)]
-)
-def test_the_losses_are_those_of_the_lecture(name, request, settings):
-    """With the settings SMALL, all of them unusual, and with the defaults."""
-    notebook = request.getfixturevalue(settings)
-    if not notebook["losses"]:
-        notebook.run("train")
-    if settings == "fresh":
-        expected = default_lecture_losses()
-    else:
-        expected = lecture_losses(notebook, len(notebook["losses"]))
+def lecture_losses(notebook, num_iter):
+    """Return the losses of the lecture's loop, which calls the model per character."""
+    text = notebook["text"]
+    portion_size = notebook["TEXT_PORTION_SIZE"]
+    char_to_tensor = notebook["char_to_tensor"]
+
+    model = notebook.new_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=notebook["LEARNING_RATE"])
+    rng = np.random.default_rng(notebook["RANDOM_SEED"])
+
+    losses = []
+    for _ in range(num_iter):
+        start = rng.integers(len(text) - portion_size)
+        state = None
+        loss = 0.0
+        for i in range(start, start + portion_size):
+            logits, state = model(char_to_tensor(text[i]), state)
+            loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))
+        loss = loss / portion_size
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_the_losses_are_those_of_the_lecture(small):
+    """With the settings SMALL, all of them unusual."""
+    small.run("train")
     np.testing.assert_allclose(
-        notebook["losses"],
-        expected,
+        small["losses"],
+        lecture_losses(small, len(small["losses"])),
         rtol=0,
         atol=1e-4,
         err_msg="The training cell has other losses than the lecture's loop, which is "
-        "`lecture_losses` in tests/notebooks.py: state, targets, division, or update?",
+        "`lecture_losses` above: state, targets, division, or update?",
     )
 
 
 def test_no_other_cell_has_a_part_in_the_training(small):
-    """Whether or not all cells below have run, it goes on in the same way."""
+    """Whether or not all cells below have run, it goes on in the same way. After
+    `setup`, it starts over: losses and samples are forgotten, and come again."""
     small.run("train")
+    first = list(small["losses"]), dict(small["samples"])
     small.run_after("train")
     small.run("train")
     alone = Notebook(small.name, "train", **small.settings)
@@ -46,6 +60,10 @@ def test_no_other_cell_has_a_part_in_the_training(small):
     assert small["losses"] == alone["losses"], (
         "Some cell draws from the random numbers of the training, or changes its model."
     )
+    small.run("setup")
+    assert not small["losses"] and not small["samples"]
+    small.run("train")
+    assert (small["losses"], small["samples"]) == first, "It should start over."
 
 
 # --- The log and the samples
@@ -55,7 +73,7 @@ def test_no_other_cell_has_a_part_in_the_training(small):
 def going_on(name):
     """Each notebook with 49 made-up losses, trained for 160 iterations more. Its
     samples are made up, too: `calls` holds what was asked for. Tests only read it."""
-    notebook = Notebook(name, "setup", TEXT_PORTION_SIZE=20, HIDDEN_DIM=16)
+    notebook = Notebook(name, "setup", TEXT_PORTION_SIZE=5, HIDDEN_DIM=16)
     calls = notebook["calls"] = []
 
     def generate(model, prime_str, predict_len, temperature):
@@ -76,16 +94,28 @@ LOGGED = [50, 80, 120, 160, 200, 209]
 def test_each_sample_is_written_by_the_model_as_it_is_and_printed_there(going_on):
     """With the settings; between its line of the log and the next, without the raw
     vertical tab. The plot gets those of the stages, and the newest."""
-    expected = [(n, going_on["model"], "x", 9, 0.3) for n in LOGGED]
-    assert going_on["calls"] == expected
-    out = going_on.printed("train")
+    asked = [iteration for iteration, *_ in going_on["calls"]]
+    assert asked == LOGGED, "A sample should be written at these iterations."
+    for _, model, *settings in going_on["calls"]:
+        assert model is going_on["model"], "Another network has written a sample."
+        assert settings == ["x", 9, 0.3], "PRIME_STR, PREDICT_LEN, and TEMPERATURE"
+    out = going_on.out["train"]
     order = []
     for line in out.splitlines():
         order += log_entries(line)
         order += [int(n) for n in re.findall(r"written at (\d+)", line)]
-    assert order == [n for n in LOGGED for _ in range(2)]
-    assert "\x0b" not in out
-    assert list(going_on["samples"]) == [50, 200, 209]
+    assert order == [n for n in LOGGED for _ in range(2)], (
+        "After each line of the log, its sample should be printed."
+    )
+    assert "\x0b" not in out, "A vertical tab is printed raw."
+    assert list(going_on["samples"]) == [50, 200, 209], "the samples beside the plot"
+
+
+def test_the_log_names_the_loss_and_the_mean_of_the_last_tenth(going_on):
+    losses = going_on["losses"]
+    for n, (loss, mean) in log_entries(going_on.out["train"]).items():
+        assert loss == pytest.approx(losses[n - 1], abs=0.001)
+        assert mean == pytest.approx(np.mean(losses[n * 9 // 10 : n]), abs=0.001)
 
 
 # --- Interrupting, going on, starting over
@@ -108,26 +138,16 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
         out = small.run("train")
     except KeyboardInterrupt:
         pytest.fail("The training cell should catch the interrupt.")
-    assert len(small["losses"]) == num_done
-    assert str(num_done) in numbers(out.splitlines()[-1])
+    done = len(small["losses"])
+    assert done == num_done, f"{done} losses are kept, of {num_done} iterations."
+    assert re.search(rf"(?i)interrupt.*\b{num_done}\b", out), "It should say so."
 
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
     whole["NUM_ITER"] = num_done + 7
     whole.run("train")
-    assert small["losses"] == whole["losses"]
-    assert small["samples"].keys() >= {1, num_done + 7}
-
-
-def test_setup_starts_over(small):
-    """Losses and samples are forgotten, and the same ones come again."""
-    small.run("train")
-    losses, samples = list(small["losses"]), dict(small["samples"])
-    small.run("setup")
-    assert not small["losses"] and not small["samples"]
-    small.run("train")
-    assert small["losses"] == losses
-    assert small["samples"] == samples
+    assert small["losses"] == whole["losses"], "It should go on where it stopped."
+    assert small["samples"].keys() >= {1, num_done + 7}, "first and last sample"
 
 
 def test_a_new_learning_rate_counts_when_the_training_goes_on(small):
@@ -137,20 +157,30 @@ def test_a_new_learning_rate_counts_when_the_training_goes_on(small):
     small["LEARNING_RATE"] = 0
     small.run("train")
     after = torch.nn.utils.parameters_to_vector(small["model"].parameters())
-    assert len(small["losses"]) == 14
-    assert torch.equal(before, after)
+    assert len(small["losses"]) == 14, "7 iterations, and 7 more"
+    assert torch.equal(before, after), "The new LEARNING_RATE of 0 was not used."
 
 
 # --- The plot
 
 
-def test_each_baseline_is_named_at_its_height(untrained):
+def test_the_plot_names_each_line_and_points_at_the_mean(untrained):
     baselines = {"one": 4.0, "two": 1.0, "three": 2.5}
-    (axes,) = untrained["loss_figure"]([5.0, 4.0], baselines, {}).axes
+    losses = [5.0] * 10 + [4.0] * 10
+    (axes,) = untrained["loss_figure"](losses, baselines, {11: "x", 20: "y"}).axes
     heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
     for name, nats in baselines.items():
         nearest = min(baselines.values(), key=lambda other: abs(other - heights[name]))
         assert nearest == nats, f"“{name}” should stand at its loss, {nats}."
+
+    curves, labels = axes.get_legend_handles_labels()
+    drawn = {label: list(curve.get_ydata()) for curve, label in zip(curves, labels)}
+    (means,) = (y for label, y in drawn.items() if "mean" in label)
+    (each,) = (y for label, y in drawn.items() if "portion" in label)
+    assert each == losses, "The losses are named otherwise."
+    assert means[8:12] == [5.0, 5.0, 4.5, 4.0], "The means are named otherwise."
+    points = [text.xy for text in axes.texts if hasattr(text, "xy")]
+    assert points == [(11, 4.5), (20, 4.0)], "A sample should point at the mean then."
 
 
 def test_any_sample_can_be_drawn(untrained, tmp_path):

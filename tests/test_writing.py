@@ -19,10 +19,10 @@ def test_characters_are_drawn_as_often_as_the_softmax_says(untrained):
     torch.manual_seed(0)
     written = untrained["generate"](parrot(logits), "the", 5000, 0.5)
     drawn = written.removeprefix("the")
-    assert len(drawn) == 5000
+    assert len(drawn) == 5000, f"{len(drawn)} characters are written, of 5000."
     shares = [drawn.count(char) / 5000 for char in "abcde"]
     expected = torch.softmax(logits[10:15] / 0.5, dim=0)
-    assert shares == pytest.approx(expected.tolist(), abs=0.03)
+    assert shares == pytest.approx(expected.tolist(), abs=0.03), "a to e, how often"
 
 
 def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh):
@@ -70,4 +70,4 @@ def test_no_graph_is_recorded_where_no_gradient_is_wanted(untrained):
     indices = untrained["char_to_tensor"]("The test")
     untrained["character_losses"](network, indices[:-1], indices[1:])
     untrained["generate"](network, "The", 5, 0.8)
-    assert recorded and not any(recorded)
+    assert recorded and not any(recorded), "A gradient would be recorded."
