@@ -42,15 +42,6 @@ def test_the_answer_draws_from_the_k_most_likely(lesson):
     torch.testing.assert_close(shares, expected, rtol=0, atol=0.05)
 
 
-def test_the_batch_of_the_answer_is_eight_portions_side_by_side(lab):
-    """The loss is the mean of its examples."""
-    calls = lab.watch("draw_example")
-    lab.execute(answer(LABORATORY, "torch.stack"))
-    assert len(calls) == 8
-    losses = [lab["character_losses"](lab["model"], *example) for _, example in calls]
-    assert lab["loss"].item() == pytest.approx(torch.cat(losses).mean().item())
-
-
 def test_the_learning_rate_of_the_answer_falls_in_a_straight_line_to_zero(
     lab, monkeypatch
 ):
