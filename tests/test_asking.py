@@ -204,12 +204,15 @@ def test_the_numbers_that_decide_are_found_and_the_table_is_right(asking, weight
 
     columns = ["moved", "questions", "statements", "letters"]
     heading = out[: out.index("nothing")]
-    assert re.findall("questions|statements|letters", heading) == columns[1:]
+    words = re.findall("questions|statements|letters", heading)
+    assert words == columns[1:], "the heading of the columns"
     table = rows(out, columns)
     assert len(table) == len(TABLE)
     for (label, row), (words, *expected) in zip(table.items(), TABLE):
         assert re.search(words, label), f"The row {label!r} should be that of {words!r}"
-        assert list(row.values()) == pytest.approx(expected, abs=0.01), label
+        assert list(row.values()) == pytest.approx(expected, abs=0.01), (
+            f"the row {label!r}: moved, in questions, in statements, letters"
+        )
         if "decide" in label:
             assert values(label) == [len(weights)]
 
@@ -222,7 +225,7 @@ def test_what_is_chosen_on_one_half_is_shown_on_the_other(asking):
     table = rows(out, ["moved", "questions", "statements", "letters"])
     (shown,) = (row["moved"] for label, row in table.items() if "decide" in label)
     letters = [string.printable.index(line[1]) for line in asking["text"].split()]
-    assert effect != shown
+    assert effect != shown, "The table should be of the other half of the pairs."
     assert effect + shown == pytest.approx(2 * 0.2 * np.mean(letters), abs=0.02)
 
 
@@ -232,7 +235,8 @@ def test_a_dot_is_as_high_as_its_effect_and_as_far_as_its_medians_differ(asking,
     exchange(asking, {3: 4.0 * sign})
     (figure,) = asking.figures["exchange-figure"]
     left, right = figure.axes
-    assert "tanh" in right.get_xlabel() and "tanh" not in left.get_xlabel()
+    in_tanh = ["tanh" in axes.get_xlabel() for axes in (left, right)]
+    assert in_tanh == [False, True], "c is on the left, tanh(c) on the right."
     assert "effect" in left.get_ylabel()
     for axes, distance, of_number_1 in ((left, 2, 20), (right, 2 * math.tanh(1), 0)):
         dots = axes.lines[0].get_xydata()
@@ -286,7 +290,7 @@ def adding_up(characters, state=None):
     that it has read, and it expects a "?" where that is above 240."""
     c = torch.zeros(1, 16) if state is None else state[1].clone()
     c[0, 3] += characters.sum()
-    return logits_for(c[:, 3] - 240), (c, c)
+    return logits_for(c[:, 3] - 240), (torch.zeros_like(c), c)
 
 
 adding_up.recurrent = nn.LSTM(1, 16)
@@ -343,7 +347,7 @@ def test_red_is_as_in_questions_and_the_scale_says_so(seen):
     names = [label.get_text() for label in scale.get_xticklabels()]
     for place, name in zip(scale.get_xticks(), names, strict=True):
         kind = "question" if place == seen["sign"] else "statement"
-        assert kind in name and values(name) == [place]
+        assert kind in name and values(name) == [place], f"{name!r} is at {place}"
 
 
 # --- `turned`
@@ -397,6 +401,8 @@ def test_what_decides_is_held_while_the_network_writes(turning):
     counts = [[2, 3, 1], [5, 0, 0], [0, 6, 1]]  # "?", ".", begun like a question
     for part, name, count, end in zip(parts, names, counts, ends, strict=True):
         heading, written = part.split("\n", maxsplit=1)
+        printed = re.findall(r"(\d+)\W*([?.])'?", heading)
+        assert printed == [(str(count[0]), "?"), (str(count[1]), ".")], "of each mark"
         assert name in heading and values(heading) == count
         assert written.strip() == end, "the last 200 characters"
     assert held_at(turning["asker"]) is FREE, "afterwards"

@@ -2,8 +2,10 @@
 on what is held by the transcript."""
 
 import functools
+import math
 import re
 import string
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def test_the_curves_are_named_for_what_they_are(lab):
     assert dict(printed) == {"training": "2.00", "test": "3.00", "table": f"{best:.2f}"}
     (figure,) = lab.figures["unread"]
     curves, labels = figure.axes[0].get_legend_handles_labels()
-    names = {"test|unread": 3.0, r"train|\bread": 2.0, "table": best}
+    names = {"network.*test": 3.0, "network.*train": 2.0, "table.*test": best}
     for words, height in names.items():
         at = [
             label
@@ -58,6 +60,8 @@ def test_a_table_gives_the_characters_a_probability_of_1_together(lab):
             for char in string.printable
         ]
         assert sum(p) == pytest.approx(1) and min(p) > 0
+    nats = lab["table_loss"](Counter(), "A test text.", 3)  # a table of nothing
+    assert nats == pytest.approx(math.log(100)), "The loss should be a mean."
 
 
 def test_a_is_written_by_the_table_and_b_by_the_network(lab):
@@ -73,8 +77,9 @@ def test_a_is_written_by_the_table_and_b_by_the_network(lab):
     _, by_table, by_network = lab.run("table-writes").split("---")
     ((model, prime, num_written, temperature),) = asked
     assert model is lab["reader"] and temperature == 1
-    assert by_table.split()[0] == "A" and by_network.split()[0] == "B"
-    assert "the network's" in by_network
+    labels = by_table.split()[0], by_network.split()[0]
+    assert labels == ("A", "B"), "The table is A, the network B."
+    assert "the network's" in by_network, "B should be written by the network."
     written = by_table.partition(prime)[2].strip()
     assert len(written) == num_written, "Both should write as much, after one prime."
     assert written[10:] in lab["text"]
@@ -139,9 +144,12 @@ def test_the_bar_under_a_letter_has_its_probability(lesson):
     logits = torch.zeros(100)
     logits[10:16] = torch.tensor([3.0, 6.0, 2.0, 5.0, 4.0, 1.0])  # a to f
     lesson["model"] = lambda character, state=None: (logits[None], None)
-    lesson.run("temperature-one")
+    printed = re.findall(r"([a-f]) (0\.\d\d)", lesson.run("temperature-one"))
+    p = torch.softmax(logits, dim=0)[10:16].tolist()
+    assert dict(printed) == {c: f"{x:.2f}" for c, x in zip("abcdef", p)}, "at T = 1"
     lesson.run("temperature")
     (figure,) = lesson.figures["temperature"]
+    assert "probab" in figure.axes[0].get_ylabel()
     figure.canvas.draw()  # or there would be no letters yet
     for axes in figure.axes:
         temperature = values(axes.get_title())[-1]
@@ -226,10 +234,10 @@ def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
     @functools.cache
     def after(num_read, past, last):
         h, c, logits = torch.zeros(1, 16), torch.zeros(1, 16), torch.zeros(1, 100)
-        c[0, :5], c[0, 5:8] = 50 + 50 * past, past
+        c[0, :5], c[0, 5:8] = 50 + 50 * past, torch.tensor([past, -past, past])
         c[0, 14], c[0, 15] = last, num_read
         if num_read <= lasts:
-            h[0, :2] = past
+            h[0, :2] = torch.tensor([past, -past])
         logits[0, 10 + int(h[0, 0])] = 50
         return logits, (h, c)
 
@@ -246,7 +254,8 @@ def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
     lesson["model"] = network
     out = lesson.run("past")
     assert len(set(pasts)) > len(pasts) / 2, "The two of a pair should be different."
-    assert re.findall(r"tanh\(c\)|\bc\b|\bh\b", out) == ["c", "tanh(c)", "h"]
+    heading = re.findall(r"tanh\(c\)|\bc\b|\bh\b", out)
+    assert heading == ["c", "tanh(c)", "h"], "the heading of the columns"
     for common, row in rows(out, ["c", "tanh(c)", "h", "probability"]).items():
         kept = [8, 3] if keeps else [0, 0]
         shown = [2, 1] if 100 + int(common) <= lasts else [0, 0]

@@ -77,8 +77,9 @@ def figures():
 def test_an_exact_figure_of_the_prose(figures, name, figure, words):
     expected = figures[figure]
     about_it = [paragraph for paragraph in paragraphs(name) if words in paragraph]
+    where = f" with {words!r}" if words else ""
     assert any(contains(numbers(paragraph), expected) for paragraph in about_it), (
         f"“{figure}”: text and code give {', '.join(expected)}, but in the notebook "
-        f"{name!r}, no paragraph with {words!r} says so. Correct the prose. If it no "
-        "longer gives this figure, change CLAIMS in tests/test_prose.py."
+        f"{name!r}, no paragraph{where} says so. Correct the prose. If it no longer "
+        "gives this figure, change CLAIMS in tests/test_prose.py."
     )
