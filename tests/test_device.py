@@ -25,7 +25,7 @@ def test_the_device_is_chosen_or_a_gpu_that_is_not_there_is_refused(
         notebook = Notebook(name, "parameters", DEVICE=setting)
         assert notebook["device"] == torch.device(expected)
     else:
-        with pytest.raises(AssertionError, match="DEVICE.*cuda"):
+        with pytest.raises(ValueError, match="DEVICE.*GPU"):
             Notebook(name, "parameters", DEVICE=setting)
 
 

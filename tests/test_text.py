@@ -62,7 +62,7 @@ def test_a_text_that_is_too_short_is_refused_in_a_sentence(
     file.write_text("x" * shortest, encoding="utf-8")
     Notebook(name, last, **settings)
     file.write_text("x" * (shortest - 1), encoding="utf-8")
-    with pytest.raises(AssertionError, match="own.txt .*short.*ortion"):
+    with pytest.raises(ValueError, match="own.txt is too short.*ortion.*longer text"):
         Notebook(name, "text", **settings)
 
 

@@ -49,13 +49,13 @@ def test_the_lowest_temperature_does_not_overflow(untrained):
         ("th", 0, "temperature.*0"),
         ("th", -0.5, "temperature.*-0.5"),
         ("", 0.8, "prime"),
-        ("café", 0.8, "'é'.*to_printable"),
+        ("café", 0.8, "'é'"),
     ],
 )
 def test_what_cannot_be_written_is_refused_in_a_sentence(
     untrained, prime, temperature, message
 ):
-    with pytest.raises(AssertionError, match=message):
+    with pytest.raises(ValueError, match=message):
         untrained["generate"](untrained["model"], prime, 5, temperature)
 
 
