@@ -5,24 +5,15 @@
 """
 
 import argparse
-import time
 
 import nbformat
 import notebooks
 
 
-def run(notebook):
-    """Run all cells in the project's folder, and say which one is running."""
-    code = list(notebooks.code_cells(notebook))
-    start = time.perf_counter()
-
-    def say(cell, **_):
-        if cell.cell_type == "code":
-            minutes = (time.perf_counter() - start) / 60
-            place = f"cell {code.index(cell.id) + 1} of {len(code)}"
-            print(f"  {minutes:4.1f} min  {place}: {cell.id}", flush=True)
-
-    notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
+def say(cell, **_):
+    """Say which cell is running."""
+    if cell.cell_type == "code":
+        print(" ", cell.id, flush=True)
 
 
 def main():
@@ -35,7 +26,7 @@ def main():
         print(notebooks.PATHS[name].name, flush=True)
         notebook = notebooks.read(name)
         if not arguments.tidy:
-            run(notebook)
+            notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
         notebooks.tidy(notebook)
         nbformat.write(notebook, notebooks.PATHS[name])
 

@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from notebooks import numbers, rows, values, with_fewer_repetitions
+from notebooks import numbers, rows, values
 from torch import nn
 
 
@@ -157,30 +157,35 @@ def test_a_transplant_whose_answer_is_known(lab):
 # --- The lesson after its training
 
 
-def test_the_bar_under_a_letter_has_its_probability(lesson):
-    """At the temperature that stands above the bars."""
+def test_each_bar_has_the_probability_of_its_letter(lesson):
+    """At the temperature that stands above, and in order; so do the numbers beside."""
     logits = torch.zeros(100)
     logits[10:16] = torch.tensor([3.0, 6.0, 2.0, 5.0, 4.0, 1.0])  # a to f
     lesson["model"] = lambda character, state=None: (logits[None], None)
-    printed = re.findall(r"([a-f]) (0\.\d\d)", lesson.run("temperature-one"))
-    p = torch.softmax(logits, dim=0)[10:16].tolist()
-    assert dict(printed) == {c: f"{x:.2f}" for c, x in zip("abcdef", p)}, "at T = 1"
-    lesson.run("temperature")
+    out = lesson.run("temperature").splitlines()
     (figure,) = lesson.figures["temperature"]
-    assert "probab" in figure.axes[0].get_ylabel()
     figure.canvas.draw()  # or there would be no letters yet
-    for axes in figure.axes:
+    letters = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert letters == list("bdeacf"), "the likeliest first"
+    for line, axes in zip(out, figure.axes, strict=True):
         temperature = values(axes.get_title())[-1]
         p = torch.softmax(logits / temperature, dim=0)
-        places = list(axes.get_xticks())
-        letters = [label.get_text() for label in axes.get_xticklabels()]
-        assert sorted(letters) == list("abcdef")
-        for bar in axes.patches:
-            letter = letters[places.index(bar.get_x() + bar.get_width() / 2)]
-            expected = p[string.printable.index(letter)].item()
-            assert bar.get_height() == pytest.approx(expected, abs=1e-4), (
-                f"The bar under {letter} is not its probability at T = {temperature}."
-            )
+        expected = [p[string.printable.index(letter)].item() for letter in letters]
+        (bars,) = axes.containers
+        assert list(bars.datavalues) == pytest.approx(expected, abs=1e-4)
+        labels = [float(text.get_text()) for text in axes.texts]
+        assert labels == pytest.approx(expected, abs=0.006), "beside the bars"
+        assert axes.get_xlabel() == "probability"
+        assert values(line)[0] == temperature
+        assert values(line)[-1] == pytest.approx(sum(expected), abs=0.006)
+
+
+def test_a_sample_of_each_temperature_stands_under_it(lesson):
+    lesson["generate"] = lambda model, prime_str, n, temperature: f"<{temperature}>"
+    parts = lesson.run("temperature-samples").split("---")[1:]
+    found = [re.findall(r"(?<=T = )[\d.]+|(?<=<)[\d.]+", part) for part in parts]
+    assert len({heading for heading, _ in found}) == len(parts) == 3
+    assert all(heading == sample for heading, sample in found)
 
 
 def test_predictions_show_what_follows_and_what_was_expected(lesson):
@@ -223,20 +228,26 @@ def test_each_prime_begins_its_sample(lesson):
         )
 
 
-def test_the_figure_of_context_is_named_for_what_it_shows(lesson):
-    """Here, the last of n characters costs n nats."""
-    lesson["character_losses"] = lambda model, inputs, targets: torch.arange(
-        1.0, len(inputs) + 1
+def test_the_loss_by_how_many_characters_are_seen(lesson):
+    """This network counts what it has read since the zero state. What it expects costs
+    about ten nats per character read, after the last one and in all 500 portions."""
+
+    def network(characters, state=None):
+        state = torch.zeros(len(characters)) if state is None else state
+        logits = torch.zeros(len(characters), 100)
+        logits[:, string.printable.index("~")] = 10 * (state + 1)  # not in the text
+        return logits, state + 1
+
+    lesson["model"] = network
+    found = [values(line) for line in lesson.run("context").splitlines()]
+    sizes = [n for n, _ in found]
+    assert sizes[0] == 1 and sizes[-1] == 100
+    assert [nats for _, nats in found] == pytest.approx(
+        [10 * n for n in sizes], abs=0.01
     )
-    lesson.run("context", with_fewer_repetitions)
     (axes,) = lesson.figures["context"][0].axes
-    curves, labels = axes.get_legend_handles_labels()
-    drawn = {label: curve.get_xydata() for curve, label in zip(curves, labels)}
-    (network,) = (points for label, points in drawn.items() if "network" in label)
-    (previous,) = (points for label, points in drawn.items() if "previous" in label)
-    assert (network == [[n, n] for n in range(1, 17)]).all()
-    assert set(previous[:, 1]) == {lesson["baselines"]["previous character"]}
-    assert "characters" in axes.get_xlabel() and "loss" in axes.get_ylabel()
+    (network,) = (y for name, (_, y) in legend(axes).items() if "network" in name)
+    assert network == pytest.approx([10 * n for n in sizes], abs=0.01)
 
 
 # --- `past` and `counting`
@@ -244,15 +255,15 @@ def test_the_figure_of_context_is_named_for_what_it_shows(lesson):
 
 @pytest.mark.parametrize("keeps, lasts", [(True, 110), (True, 200), (False, 100)])
 def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
-    """This network knows the past that it began with by 8 numbers of c, of which 3 are
-    small enough for tanh(c) to show it. Two numbers of h, and what it expects, depend
-    on it until it has read `lasts` characters. If it keeps nothing, nothing is left."""
+    """This network knows the past that it began with by 8 numbers of c. Two numbers of
+    h, and what it expects, depend on it until it has read `lasts` characters. If it
+    keeps nothing, nothing is left."""
     pasts = []  # what was read from the zero state on
 
     @functools.cache
     def after(num_read, past, last):
         h, c, logits = torch.zeros(1, 16), torch.zeros(1, 16), torch.zeros(1, 100)
-        c[0, :5], c[0, 5:8] = 50 + 50 * past, torch.tensor([past, -past, past])
+        c[0, :8] = 50 + past
         c[0, 14], c[0, 15] = last, num_read
         if num_read <= lasts:
             h[0, :2] = torch.tensor([past, -past])
@@ -263,7 +274,7 @@ def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
         if state is None:
             pasts.append("")
             return after(1, len(pasts) % 2, int(character))
-        num_read, past = int(state[1][0, 15]), int(state[1][0, 5])
+        num_read, past = int(state[1][0, 15]), int(state[1][0, 5]) - 50
         if num_read < 100:
             pasts[-1] += as_text(character)
         known = past if keeps or num_read < 100 else 0
@@ -272,31 +283,35 @@ def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
     lesson["model"] = network
     out = lesson.run("past")
     assert len(set(pasts)) > len(pasts) / 2, "The two of a pair should be different."
-    heading = re.findall(r"tanh\(c\)|\bc\b|\bh\b", out)
-    assert heading == ["c", "tanh(c)", "h"], "the heading of the columns"
-    for common, row in rows(out, ["c", "tanh(c)", "h", "probability"]).items():
-        kept = [8, 3] if keeps else [0, 0]
-        shown = [2, 1] if 100 + int(common) <= lasts else [0, 0]
-        assert list(row.values()) == kept + shown, f"after {common} common characters"
+    heading = re.findall(r"\bc\b|\bh\b", out)
+    assert heading == ["c", "h"], "the heading of the columns"
+    for same, row in rows(out, ["c", "h", "predictions"]).items():
+        shown = [2, 1] if 100 + int(same) <= lasts else [0, 0]
+        assert list(row.values()) == [8 if keeps else 0, *shown], f"after {same}"
 
 
 def test_the_loss_as_it_is_and_with_the_numbers_cut_off(lesson):
     """After n characters, a number of this network's c is n, another one is -n, and the
     loss is 10 n. If they are cut off at 5 and -5 each time, they come to 6 and -6."""
 
-    def network(character, state=None):
-        c = torch.zeros(1, 16) if state is None else state[1].clone()
-        c[0, 0] += 1
-        c[0, 1] -= 1
-        logits = torch.zeros(1, 100)
-        logits[0, string.printable.index("~")] = 5 * (c[0, 0] - c[0, 1])  # not in text
+    def network(characters, state=None):
+        c = torch.zeros(len(characters), 16) if state is None else state[1].clone()
+        c[:, 0] += 1
+        c[:, 1] -= 1
+        logits = torch.zeros(len(c), 100)
+        logits[:, string.printable.index("~")] = 5 * (c[:, 0] - c[:, 1])  # not in text
         return logits, (c, c)
 
     lesson["model"] = network
-    *_, as_it_is, cut_off = lesson.run("counting").splitlines()
-    found = [values(as_it_is)[-1], values(cut_off)[-1]]
-    n = np.arange(1, 21)
+    out = lesson.run("counting")
+    assert values(out.splitlines()[0]) == [100, 2, 50, -50, 14, 5], "far, and near zero"
+    *_, as_it_is, cut_off = out.splitlines()
+    n = np.arange(1, 201)
     expected = [np.mean(10 * n), np.mean(10 * n.clip(max=6))]
+    found = [values(as_it_is)[-1], values(cut_off)[-1]]
     assert found == pytest.approx(expected, abs=0.01), (
         "The last two lines should give the mean loss as they are, and cut off."
     )
+    (axes,) = lesson.figures["counting"][0].axes
+    drawn = [list(line.get_ydata()) for line in axes.lines]
+    assert list(range(101)) in drawn and [0, 100] in drawn, "numbers, and limits"

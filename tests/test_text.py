@@ -1,6 +1,5 @@
 """The text: how it is read and converted, cut into portions, and what is counted."""
 
-import io
 import re
 
 import numpy as np
@@ -25,25 +24,11 @@ def test_conversion(untrained, original, converted):
     assert untrained["to_printable"](original) == converted
 
 
-def test_a_file_is_read_alike_on_every_computer(name, tmp_path, monkeypatch):
-    """Also where the default encoding is not UTF-8, as on Windows; here, ASCII."""
-    exact = open
-
-    def open_as_ascii(file, mode="r", buffering=-1, encoding=None, *args, **kwargs):
-        if "b" not in mode and encoding in (None, "locale"):
-            encoding = "ascii"
-        return exact(file, mode, buffering, encoding, *args, **kwargs)
-
+def test_a_file_that_is_not_utf_8_is_refused(name, tmp_path):
     file = tmp_path / "own.txt"
-    file.write_bytes("a “word”\r\n".encode() * 40)
-    notebook = Notebook(name, "alphabet", TEXT_FILE=str(file))
-    monkeypatch.setattr(io, "open", open_as_ascii)
-    monkeypatch.setattr("builtins.open", open_as_ascii)
-    try:
-        notebook.run("text")
-    except UnicodeDecodeError as error:
-        pytest.fail(f"The cell that reads the text should name the encoding: {error}")
-    assert notebook["text"] == 'a "word"\n' * 40
+    file.write_bytes("café\n".encode("latin-1") * 100)
+    with pytest.raises(ValueError, match="own.txt is not UTF-8.*save"):
+        Notebook(name, "text", TEXT_FILE=str(file))
 
 
 @pytest.mark.parametrize(
@@ -53,16 +38,14 @@ def test_a_file_is_read_alike_on_every_computer(name, tmp_path, monkeypatch):
 def test_a_text_that_is_too_short_is_refused_in_a_sentence(
     tmp_path, name, portion_size, shortest, last
 ):
-    """The lesson wants a portion with its targets; the laboratory wants one in nine
-    tenths of the text, and a context of eight characters in the last tenth. With no
-    more than that, the cells run."""
+    """With no more than that, the cells run."""
     file = tmp_path / "own.txt"
     settings = {"TEXT_FILE": str(file), "LOSS_PLOT_FILE": str(tmp_path / "loss.pdf")}
     settings |= {"TEXT_PORTION_SIZE": portion_size, "NUM_ITER": 1}
     file.write_text("x" * shortest, encoding="utf-8")
     Notebook(name, last, **settings)
     file.write_text("x" * (shortest - 1), encoding="utf-8")
-    with pytest.raises(ValueError, match="own.txt is too short.*ortion.*longer text"):
+    with pytest.raises(ValueError, match="own.txt is too short.*longer text"):
         Notebook(name, "text", **settings)
 
 

@@ -4,7 +4,7 @@ import string
 
 import pytest
 import torch
-from notebooks import read_text
+from notebooks import LABORATORY, read_text
 
 
 def parrot(logits):
@@ -36,20 +36,13 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh):
     )
 
 
-def test_the_lowest_temperature_does_not_overflow(untrained):
-    """The exponential of a large logit would be infinite; a softmax takes care."""
-    rising = torch.linspace(-400, 400, 100)  # the last character is likeliest
-    written = untrained["generate"](parrot(rising), "t", 50, 1e-30)
-    assert written == "t" + string.printable[-1] * 50
-
-
 @pytest.mark.parametrize(
     "prime, temperature, message",
     [
         ("th", 0, "temperature.*0"),
         ("th", -0.5, "temperature.*-0.5"),
         ("", 0.8, "prime"),
-        ("café", 0.8, "'é'"),
+        ("café", 0.8, "'é'.*other"),
     ],
 )
 def test_what_cannot_be_written_is_refused_in_a_sentence(
@@ -67,7 +60,8 @@ def test_no_graph_is_recorded_where_no_gradient_is_wanted(untrained):
         recorded.append(torch.is_grad_enabled())
         return torch.zeros(len(characters), 100), state
 
-    indices = untrained["char_to_tensor"]("The test")
-    untrained["character_losses"](network, indices[:-1], indices[1:])
     untrained["generate"](network, "The", 5, 0.8)
+    if untrained.name == LABORATORY:
+        indices = untrained["char_to_tensor"]("The test")
+        untrained["character_losses"](network, indices[:-1], indices[1:])
     assert recorded and not any(recorded), "A gradient would be recorded."

@@ -55,7 +55,7 @@ def drawn(figure):
             level = len(y) == 2 and y[0] == y[1]
             artists.append(list(y[-1:] if level or len(y) > 100 else (*x, *y)))
         for bars in axes.containers:
-            artists.append([bar.get_height() for bar in bars if bar.get_height()])
+            artists.append(list(bars.datavalues))
         for image in axes.images:
             artists.append(list(np.ma.compressed(image.get_array())))
     return [[written(number) for number in artist] for artist in artists if artist]
