@@ -13,8 +13,6 @@ from notebooks import LABORATORY, LESSON, Notebook
 from test_training import lecture_losses
 from torch.nn import functional as F
 
-TURNS = 9
-
 
 def prepared(name, num_iter):
     """Return a notebook up to `setup`, on the GPU if there is one, without samples."""
@@ -28,8 +26,8 @@ def train_bare(notebook):
     """Train on one example, with nothing but PyTorch."""
     model = notebook.new_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005, fused=True)
-    rng = notebook["train_rng"]
-    inputs, targets = notebook["draw_example"](notebook["text"], 200, rng)
+    example = notebook["text"], 200, notebook["train_rng"]
+    inputs, targets = notebook["draw_example"](*example)
     for _ in range(notebook["NUM_ITER"]):
         logits, _ = model(inputs)
         loss = F.cross_entropy(logits, targets)
@@ -50,13 +48,13 @@ def main():
         "the laboratory": (50, lambda: laboratory.run("train")),
     }
     times = {form: [] for form in forms}
-    for _ in range(TURNS + 1):  # the first one warms up
+    for _ in range(10):  # the first one warms up
         for form, (num_iter, train) in forms.items():
             start = time.perf_counter()
             train()
             times[form].append(1000 * (time.perf_counter() - start) / num_iter)
     medians = [statistics.median(found[1:]) for found in times.values()]
-    print(f"PyTorch {torch.__version__}, milliseconds per iteration")
+    print("milliseconds per iteration")
     for form, ms in zip(forms, medians):
         print(f"{form:18s} {ms:7.2f}")
     lecture, lesson_ms, bare, laboratory_ms = medians

@@ -5,6 +5,7 @@ import functools
 import io
 import itertools
 import re
+import string
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,10 +18,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
-PATHS = {
-    LESSON: ROOT / "char_rnn_lstmcell.ipynb",
-    LABORATORY: ROOT / "char_rnn_lstm.ipynb",
-}
+PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
 OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 25
 SMALL = {  # every setting of a number or a string, each other than its default
     "RANDOM_SEED": 7,
@@ -58,12 +56,6 @@ def sections(notebook):
     return {parts[0].id: parts for parts in split}
 
 
-def printed(cells):
-    """Return all that is stored as printed by cells."""
-    outputs = [output for cell in cells for output in cell.outputs]
-    return "".join(out.text for out in outputs if out.output_type == "stream")
-
-
 def answer(name, mark):
     """Return the one piece of code in the exercises that contains mark."""
     sources = [cell.source for cell in read(name).cells if cell.cell_type != "code"]
@@ -74,36 +66,31 @@ def answer(name, mark):
 
 
 def with_fewer_repetitions(source):
-    """Return the source of a cell that does less of what takes seconds: 5 rounds where
-    it would go 20 or more, and 50 characters where `turned` writes 3,000."""
+    """Return the source of a cell that does what takes seconds only a few times."""
     source = re.sub(r"range\(([2-9]\d|\d{3,})\)", "range(5)", source)
     return re.sub(r"\b3000\b", "50", source)
 
 
 def execute(notebook, folder, **hooks):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
-    client = NotebookClient(
+    NotebookClient(
         notebook,
         timeout=None,
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": folder}},
         **hooks,
-    )
-    client.execute()
+    ).execute()
 
 
 def tidy(notebook):
     """Remove from notebook, in place, what JupyterLab adds when it saves."""
     language = notebook.metadata.language_info
     language.pop("version", None)  # of the Python that happened to run it
+    kernel = "Python 3 (ipykernel)", "python", "python3"
     notebook.metadata = nbformat.from_dict(
         {
-            "kernelspec": {
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-                "name": "python3",
-            },
+            "kernelspec": dict(zip(("display_name", "language", "name"), kernel)),
             "language_info": language,
         }
     )
@@ -116,11 +103,11 @@ def tidy(notebook):
         cell.metadata = nbformat.from_dict(kept)
 
 
-# --- The numbers in what is printed or written
+# --- What is printed, written, or drawn
 
 
 def numbers(output):
-    """Return the numbers in what a cell has printed, as strings: no words count."""
+    """Return the numbers in a text, as strings."""
     return re.findall(NUMBER, output)
 
 
@@ -130,13 +117,13 @@ def value(number):
 
 
 def values(output):
-    """Return the numbers in what a cell has printed, as floats."""
+    """Return the numbers in a text, as floats."""
     return [value(number) for number in numbers(output)]
 
 
 def rows(output, columns):
-    """Return the rows of a table that a cell has printed, {label: {column: number}}: a
-    row is a line that ends with as many numbers as there are columns."""
+    """Return the rows of a printed table, {label: {column: number}}: the lines that end
+    with as many numbers as there are columns."""
     found = {}
     for line in output.splitlines():
         row = re.fullmatch(rf"(.*?)((?:\s+{NUMBER}){{{len(columns)}}})", line)
@@ -147,12 +134,9 @@ def rows(output, columns):
 
 def agree(old, new):
     """Return whether two numbers, as strings, are the same: counts exactly, others to
-    one unit of the last digit of the old one. This is the one tolerance for numbers
-    that were printed, stored, or written before."""
-    if "." in old:
-        unit = 10.0 ** -len(old.rstrip("%").partition(".")[2])
-    else:
-        unit = 1 if old.endswith("%") else 0
+    one unit of the last digit of the old one."""
+    digits = len(old.rstrip("%").partition(".")[2])
+    unit = 10.0**-digits if digits else float(old.endswith("%"))
     return abs(value(old) - value(new)) <= 1.01 * unit
 
 
@@ -165,11 +149,7 @@ def contains(found, expected):
 
 
 def log_entries(log):
-    """Return what the training cell has logged, {iteration: (loss, mean)}.
-
-    However it words that, a line of the log begins with a whole number, the iteration,
-    and names two numbers with three decimals or more, a loss and a mean.
-    """
+    """Return what the training cell has logged, {iteration: (loss, mean)}."""
     entries = {}
     for line in log.splitlines():
         loss = re.search(r"\bloss\D*(\d+\.\d{3,})", line)
@@ -179,39 +159,43 @@ def log_entries(log):
     return entries
 
 
+def as_text(indices):
+    """Return the characters of indices, a tensor or a list."""
+    return "".join(string.printable[index] for index in indices)
+
+
+def legend(axes):
+    """Return {name: [list of x, list of y]} for the named curves of axes."""
+    curves, names = axes.get_legend_handles_labels()
+    points = [[list(curve.get_xdata()), list(curve.get_ydata())] for curve in curves]
+    return dict(zip(names, points))
+
+
 # --- A run in this process
 
 
 class Notebook(dict):
     """A notebook run in this process; as a dict, the names that its cells define.
 
-    `settings` replace what the cell `parameters` sets. `cells` are the sections, {id:
-    [source, ...]}. `out` holds what each has printed, `figures` what it has drawn; of a
-    figure that is updated, the last state.
+    `settings` replace what the cell `parameters` sets. `out` holds what each cell has
+    printed, `figures` what it has drawn; of a figure that is updated, the last state.
     """
 
     def __init__(self, name, last, **settings):
-        """Run the notebook's cells up to last."""
         super().__init__()
-        self.name = name
-        self.file = read(name)
+        self.name, self.out, self.figures, self.shown = name, {}, {}, []
         self.cells = {
             cell_id: [cell.source for cell in cells]
-            for cell_id, cells in sections(self.file).items()
+            for cell_id, cells in sections(read(name)).items()
         }
         self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
-        self.out = {}
-        self.figures = {}
-        self.shown = []
         for cell_id in self.until(last):
             self.run(cell_id)
 
     def __repr__(self):
-        """Return a short name: pytest shows it when a test fails."""
-        return f"<Notebook {self.name}>"
+        return f"<Notebook {self.name}>"  # pytest shows it when a test fails
 
     def until(self, last):
-        """Return the ids of the cells up to last."""
         ids = list(self.cells)
         return ids[: ids.index(last) + 1]
 
@@ -222,9 +206,9 @@ class Notebook(dict):
             self.execute(change(source), cell_id)
         return self.out[cell_id]
 
-    def run_after(self, last):
+    def run_after(self, last, order=list):
         """Run all cells after last; what they do many times, only a few times."""
-        for cell_id in list(self.cells)[len(self.until(last)) :]:
+        for cell_id in order(list(self.cells)[len(self.until(last)) :]):
             self.run(cell_id, with_fewer_repetitions)
 
     def execute(self, source, cell_id="answer"):
@@ -250,19 +234,6 @@ class Notebook(dict):
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
 
-    def watch(self, function_name):
-        """Return a list to which each call of a function that the notebook has defined
-        will be added from now on, as (arguments, result)."""
-        function = self[function_name]
-        calls = []
-
-        def watched(*args):
-            calls.append((args, function(*args)))
-            return calls[-1][1]
-
-        self[function_name] = watched
-        return calls
-
     def new_model(self):
         """Return a model made as in the cell `setup`."""
         torch.manual_seed(self["RANDOM_SEED"])
@@ -274,20 +245,17 @@ class Notebook(dict):
 
 @functools.cache
 def fresh_run(name):
-    """Return a notebook after all cells up to `train`, with 50 iterations, and after
-    those experiments of the laboratory that need no training."""
+    """Return a notebook after 50 iterations and what else needs no long training."""
     notebook = Notebook(name, "train", NUM_ITER=50)
-    if name == LABORATORY:
-        notebook.run("table")
-        notebook.run("memory-text")
+    for cell_id in ("table", "memory-text") if name == LABORATORY else ():
+        notebook.run(cell_id)
     return notebook
 
 
-def read_text(model, indices, size=1):
-    """Return logits (L, 100) and the last state, size characters per call."""
-    state = None
-    rows = []
-    for characters in indices.split(size):
-        logits, state = model(characters, state)
+def read_text(model, indices):
+    """Return logits (L, 100), one character per call."""
+    state, rows = None, []
+    for character in indices.split(1):
+        logits, state = model(character, state)
         rows.append(logits.detach())
-    return torch.cat(rows), state
+    return torch.cat(rows)

@@ -3,7 +3,6 @@
 .venv/bin/python tests/seeds.py 123 1 2                            all experiments
 .venv/bin/python tests/seeds.py 123 1 2 --cells asker exchange     these cells alone
 
-A cell is run after all those above the experiments, and after those of its own section.
 For a run that rounds otherwise, set ATEN_CPU_CAPABILITY=avx2 DNNL_MAX_CPU_ISA=AVX2.
 """
 

@@ -3,16 +3,7 @@ code alone decide."""
 
 import re
 
-from notebooks import (
-    LABORATORY,
-    LESSON,
-    Notebook,
-    answer,
-    contains,
-    fresh_run,
-    numbers,
-    read,
-)
+from notebooks import LESSON, Notebook, answer, contains, numbers, read
 
 
 def paragraph(name, words):
@@ -50,10 +41,3 @@ def test_the_figures_of_the_baselines_and_of_exercise_2():
         assert contains(numbers(paragraph(LESSON, words)), figures), (
             f"Text and code give {figures}: correct the paragraph with {words!r}."
         )
-
-
-def test_the_table_of_the_laboratory_is_as_the_prose_says():
-    best = fresh_run(LABORATORY)["tables"][4:]  # of contexts from five characters on
-    said = numbers(paragraph(LABORATORY, "The table is a little ahead"))
-    assert said[0] == f"{min(best):.2f}"
-    assert {f"{nats:.2f}" for nats in best} <= set(said)

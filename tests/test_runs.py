@@ -8,7 +8,6 @@ import sys
 import nbformat
 import notebooks
 import pytest
-import seeds
 from notebooks import LABORATORY, OWN_TEXT, SMALL, log_entries
 
 pytestmark = pytest.mark.slow
@@ -52,16 +51,3 @@ def test_the_laboratory_runs_in_the_terminal(tmp_path):
     )
     assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
     assert list(log_entries(done.stdout)) == [1, 3, 6, 7]
-
-
-def test_seeds_prints_what_run_all_would(tmp_path, capsys):
-    """Although it skips the other experiments."""
-    (tmp_path / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
-    settings = SMALL | {"RANDOM_SEED": 3, "TEXT_PORTION_SIZE": 60}
-    settings["TEXT_FILE"] = str(tmp_path / "own.txt")
-    settings["LOSS_PLOT_FILE"] = str(tmp_path / "loss.pdf")
-    seeds.run(3, ["unread", "asker"], **settings)
-    out = capsys.readouterr().out
-    notebook = notebooks.Notebook(LABORATORY, "asker", **settings)
-    for cell_id in ("unread", "asker"):
-        assert f"{cell_id}, seed 3\n{notebook.out[cell_id]}" in out

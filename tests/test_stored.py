@@ -14,7 +14,6 @@ from notebooks import (
     contains,
     log_entries,
     numbers,
-    printed,
     read,
     rows,
     sections,
@@ -27,7 +26,8 @@ REFRESH = "To run the notebook and save it: .venv/bin/python tests/refresh.py"
 
 def output(name, cell_id):
     """Return what is stored as printed by a cell."""
-    return printed(sections(read(name))[cell_id])
+    outputs = [out for cell in sections(read(name))[cell_id] for out in cell.outputs]
+    return "".join(out.text for out in outputs if out.output_type == "stream")
 
 
 def test_the_cells_ran_from_top_to_bottom(stored, name):

@@ -29,7 +29,7 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh):
     """After the whole prime, and after each character written."""
     model, prime = fresh["model"], "The Safer Badgers app "
     written = fresh["generate"](model, prime, 30, 1e-9)
-    logits, _ = read_text(model, fresh["char_to_tensor"](written[:-1]))
+    logits = read_text(model, fresh["char_to_tensor"](written[:-1]))
     likeliest = [string.printable[index] for index in logits.argmax(dim=1)]
     assert written[len(prime) :] == "".join(likeliest[len(prime) - 1 :]), (
         "Each character should follow from all before it, the whole prime included."
