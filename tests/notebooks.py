@@ -35,9 +35,6 @@ SMALL = {  # every setting of a number or a string, each other than its default
 NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?%?"
 
 
-# --- The files
-
-
 def read(name):
     """Return the notebook LESSON or LABORATORY as nbformat.NotebookNode."""
     return nbformat.read(PATHS[name], as_version=4)
@@ -49,8 +46,7 @@ def code_cells(notebook):
 
 
 def sections(notebook):
-    """Return the code cells, {id: [cell, ...]}. Those with no prose between are one
-    cell that was split; it has the id of its first part."""
+    """Return the code cells, {id: [cell, ...]}; with no prose between, they are one."""
     groups = itertools.groupby(notebook.cells, lambda cell: cell.cell_type)
     split = [list(cells) for kind, cells in groups if kind == "code"]
     return {parts[0].id: parts for parts in split}
@@ -103,9 +99,6 @@ def tidy(notebook):
         cell.metadata = nbformat.from_dict(kept)
 
 
-# --- What is printed, written, or drawn
-
-
 def numbers(output):
     """Return the numbers in a text, as strings."""
     return re.findall(NUMBER, output)
@@ -122,8 +115,7 @@ def values(output):
 
 
 def rows(output, columns):
-    """Return the rows of a printed table, {label: {column: number}}: the lines that end
-    with as many numbers as there are columns."""
+    """Return the rows of a printed table, {label: {column: number}}."""
     found = {}
     for line in output.splitlines():
         row = re.fullmatch(rf"(.*?)((?:\s+{NUMBER}){{{len(columns)}}})", line)
@@ -169,9 +161,6 @@ def legend(axes):
     curves, names = axes.get_legend_handles_labels()
     points = [[list(curve.get_xdata()), list(curve.get_ydata())] for curve in curves]
     return dict(zip(names, points))
-
-
-# --- A run in this process
 
 
 class Notebook(dict):
@@ -230,7 +219,7 @@ class Notebook(dict):
         return out.getvalue()
 
     def display(self, figure, **_):
-        """Stand in for IPython's display: keep the figure and those that replace it."""
+        # stands in for IPython's: keeps the figure and those that replace it
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
 

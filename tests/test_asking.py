@@ -80,9 +80,6 @@ def exchange(asking, asker, model=None):
     return {label: list(row.values()) for label, row in table.items()}
 
 
-# --- `asking` and `asker`
-
-
 def test_the_table_says_where_a_question_mark_is_expected(asking):
     """This network finds one likelier than a period where it sees a Q."""
 
@@ -127,8 +124,6 @@ def test_most_of_the_weight_is_taken_back_and_each_loss_is_named(asking):
     assert losses == {"with": "3.00", "without": "2.00"}
 
 
-# --- `exchange-pairs` and `exchange`
-
 SAME, OTHER = [1, 1], [0, 0]  # kind and letter, in how many texts h and c agree
 TABLE = [  # words; moved, "?" in questions and in statements; kind and letter
     ("nothing", [0, 100, 0], SAME),
@@ -163,7 +158,6 @@ def test_the_numbers_that_decide_are_found_and_the_table_is_right(asking, weight
 
 
 def test_no_number_decides_no_sentence_to_read_and_20_of_each(lab):
-    """What can be missing is said, and all cells run."""
     lab.update(text=long_text(20, 20), generate=lambda *_: "", sentences="\n")
     lab.run("asking")
     exchange(lab, ByHand({3: 0.2}))
@@ -181,8 +175,6 @@ def test_layers_without_a_cell_state(asking):
     with pytest.raises(ValueError, match="asker.*LSTM"):
         exchange(asking, gru)
 
-
-# --- `seen`
 
 EXPECTED = {  # sentence: the mark that is expected, and whether that is wrong
     "Catnip??": ("?", False),
@@ -202,9 +194,8 @@ def counting(characters, state=None):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_letter_has_the_color_of_what_was_just_read(asking, sign):
-    """On a scale from statements, 0, to questions, 1, after two newlines; on the right
-    is the mark, with a frame if it is wrong. Of the two numbers that decide, the second
-    is the stronger one: sign in questions, -sign in statements."""
+    """On a scale from statements, 0, to questions, 1; on the right is the mark, with a
+    frame if it is wrong. The second of the two that decide is the stronger one."""
     exchange(asking, ByHand({3: 1.5, 5: 2.5 * sign}))
     asking.update(asker=counting, sentences="\n\n".join(EXPECTED).replace("'", "’"))
     last_line = asking.run("seen").splitlines()[-1]
@@ -216,8 +207,7 @@ def test_a_letter_has_the_color_of_what_was_just_read(asking, sign):
         texts = [text for text in axes.texts if round(text.get_position()[1]) == row]
         *letters, last = sorted(texts, key=lambda text: text.get_position()[0])
         assert "".join(letter.get_text() for letter in letters) == sentence
-        framed = last.get_bbox_patch() is not None
-        assert (last.get_text(), framed) == (mark, wrong)
+        assert (last.get_text(), bool(last.get_bbox_patch())) == (mark, wrong)
         numbers = np.arange(3, 3 + len(sentence.rstrip("?.")))
         places = [round(letter.get_position()[0]) for letter in letters[: len(numbers)]]
         assert squares[row][places] == pytest.approx((sign * numbers + 1) / 2), sentence
@@ -226,8 +216,6 @@ def test_a_letter_has_the_color_of_what_was_just_read(asking, sign):
     names = [label.get_text() for label in scale.get_xticklabels()]
     assert re.search("statement.*question", " ".join(names)), "the scale"
 
-
-# --- `turned`
 
 FREE, AS_ASKING, AS_STATING = None, [1, -1], [-1, 1]  # the numbers 3 and 5 of c
 
@@ -243,22 +231,19 @@ def held_at(layer):
 
 
 def test_what_decides_is_held_while_the_network_writes(asking):
-    """The counts belong to what was written so; it begins from the same random numbers
-    each time. Afterwards, nothing is held."""
+    """The counts belong to what was written so. Afterwards, nothing is held."""
     exchange(asking, ByHand({3: 2.5, 5: -1.5}))
     network = asking["asker"] = asking.new_model().requires_grad_(False)
-    order, random_numbers = [], set()
+    order = []
 
     def generate(model, prime_str, predict_len, temperature):
         assert model is network and temperature == asking["TEMPERATURE"]
-        random_numbers.add(torch.rand(1).item())
         order.append(held_at(model.recurrent))
         return ["?.?..", "?????", "......"][len(order) - 1] + "x" * 200
 
     asking["generate"] = generate
     parts = asking.run("turned").split("---")[1:]
     assert order == [FREE, AS_ASKING, AS_STATING]
-    assert len(random_numbers) == 1, "Each should start from the same random numbers."
     expected = {"free": [2, 3], "questions": [5, 0], "statements": [0, 6]}
     for part, (name, counts) in zip(parts, expected.items(), strict=True):
         assert name in part and values(part) == counts, "of each mark"
