@@ -145,7 +145,7 @@ def log_entries(log):
     entries = {}
     for line in log.splitlines():
         loss = re.search(r"\bloss\D*(\d+\.\d{3,})", line)
-        mean = re.search(r"\bmean\D*(\d+\.\d{3,})", line)
+        mean = re.search(r"\b(?:mean|average)\D*(\d+\.\d{3,})", line)
         if loss and mean and "." not in numbers(line)[0]:
             entries[int(values(line)[0])] = float(loss[1]), float(mean[1])
     return entries

@@ -10,7 +10,7 @@ from notebooks import Notebook, fresh_run, read, sections
 
 def test_a_gpu_that_is_not_there_is_refused(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="DEVICE.*GPU.*auto"):
+    with pytest.raises(ValueError, match="GPU"):
         Notebook(name, "parameters", DEVICE="cuda")
 
 
@@ -35,7 +35,6 @@ def test_the_training_makes_every_tensor_on_the_device(small, monkeypatch):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 def test_every_cell_runs_on_the_gpu(name, tmp_path):
-    """And the first losses are those of the CPU."""
     last = list(sections(read(name)))[-1]
     settings = {"NUM_ITER": 20, "LOSS_PLOT_FILE": str(tmp_path / "loss.pdf")}
     notebook = Notebook(name, last, DEVICE="auto", **settings)

@@ -3,7 +3,17 @@ code alone decide."""
 
 import re
 
-from notebooks import LESSON, Notebook, answer, contains, numbers, read
+from notebooks import (
+    LABORATORY,
+    LESSON,
+    Notebook,
+    answer,
+    contains,
+    fresh_run,
+    numbers,
+    read,
+    values,
+)
 
 
 def paragraph(name, words):
@@ -20,7 +30,9 @@ def test_the_loop_of_the_answer_has_the_losses_that_the_exercise_gives():
     assert "read_along" not in loop, "The loop is what the exercise is about."
     found = numbers(Notebook(LESSON, "setup").execute(loop))
     assert found[::2] == ["1", "10", "50"]
-    assert contains(numbers(paragraph(LESSON, "from memory")), found[1::2])
+    assert contains(numbers(paragraph(LESSON, "from memory")), found[1::2]), (
+        f"The exercise gives other losses than the answer: {found[1::2]}. Correct it."
+    )
 
 
 def test_the_figures_of_the_baselines_and_of_exercise_2():
@@ -41,3 +53,11 @@ def test_the_figures_of_the_baselines_and_of_exercise_2():
         assert contains(numbers(paragraph(LESSON, words)), figures), (
             f"Text and code give {figures}: correct the paragraph with {words!r}."
         )
+
+
+def test_the_table_that_exercise_5_of_the_laboratory_chooses():
+    laboratory = fresh_run(LABORATORY)
+    lines = laboratory.execute(answer(LABORATORY, "imaginary in")).splitlines()
+    (said,) = re.findall(r"has (\d+) sightings", paragraph(LABORATORY, "sightings and"))
+    best = min(lines, key=lambda line: values(line)[-1])
+    assert values(best)[:2] == [int(said), 10], "Correct the answer."

@@ -41,7 +41,7 @@ def test_one_of_the_two_is_written_by_the_table_and_one_by_the_network(lab):
     lab.update(text="abcdefg" * 400, reader=object(), generate=generate)
     lab.run("table")
     parts = lab.run("table-writes").split("---")[1:]
-    assert asked == [(lab["reader"], 1)]
+    assert asked == [(lab["reader"], 1)], "another network, or temperature"
     assert [part.split()[0] for part in parts] == ["A", "B"]
     by_table, by_network = sorted(parts, key=lambda part: "the network's" in part)
     assert "the network's" in by_network
@@ -77,9 +77,8 @@ def test_the_memory_is_measured_on_new_lines_and_each_layer_writes(lab):
 
 
 def test_a_transplant_whose_answer_is_known(lab):
-    """Both vectors of this network's state hold the last digit that it has read. It
-    goes by the hidden state where that is 0, 1, or 2, by neither where it is 3, and
-    otherwise by the cell state."""
+    """This network's vectors hold the last digit read. It goes by the hidden state
+    where that is 0, 1, or 2, by neither where it is 3, and else by the cell state."""
     joined = []
 
     def network(characters, state=None):

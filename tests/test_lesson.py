@@ -22,7 +22,8 @@ def test_each_bar_has_the_probability_of_its_letter(lesson):
     for line, axes in zip(out, figure.axes, strict=True):
         temperature = values(axes.get_title())[-1]
         expected = torch.softmax(logits / temperature, dim=0)[places].tolist()
-        assert list(axes.containers[0].datavalues) == pytest.approx(expected, abs=1e-4)
+        bars = list(axes.containers[0].datavalues)
+        assert bars == pytest.approx(expected, abs=1e-4), "A bar has another letter."
         labels = [float(text.get_text()) for text in axes.texts]
         assert labels == pytest.approx(expected, abs=0.006), "beside the bars"
         found = values(line)[0], values(line)[-1]
@@ -53,12 +54,12 @@ def test_predictions_show_what_follows_and_what_was_expected(lesson):
     words = "".join(read).removeprefix("\n\n")
     assert len(lines) == len(words) > 1
     for n, line in enumerate(lines):
-        assert words[: n + 1] in line and f"{string.ascii_uppercase[n]!r} 1.00" in line
+        assert words[: n + 1] in line, "what was read"
+        assert f"{string.ascii_uppercase[n]!r} 1.00" in line, "what is expected then"
         assert n + 1 == len(words) or repr(words[n + 1]) in line, "what follows"
 
 
 def test_each_prime_begins_its_sample(lesson):
-    """And above it stands how often that prime occurs in the text."""
     primes = []
 
     def generate(model, prime_str, *_):
@@ -75,8 +76,7 @@ def test_each_prime_begins_its_sample(lesson):
 
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):
-    """This network counts what it has read since the zero state. What it expects costs
-    about ten nats per character read, after the last one and in all 500 portions."""
+    """With this network, a loss is ten nats per character read since the zero state."""
 
     def network(characters, state=None):
         state = torch.zeros(len(characters)) if state is None else state
@@ -96,8 +96,8 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 
 @pytest.mark.parametrize("keeps, lasts", [(8, 110), (0, 100)])
 def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
-    """This network knows which past it began with by `keeps` numbers of c; two numbers
-    of h, and what it expects, depend on it until it has read `lasts` characters."""
+    """This network knows its past by `keeps` numbers of c, and shows it in h and in
+    what it expects until it has read `lasts` characters."""
     pasts = []  # what was read from the zero state on
 
     def network(character, state=None):

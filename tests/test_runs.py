@@ -26,8 +26,7 @@ def small_notebook(name, folder):
 
 
 def test_every_cell_runs_in_jupyter_without_a_warning(name, tmp_path, monkeypatch):
-    """In another folder than ours, where the plot is then saved. Python warns of a file
-    that is opened without an encoding, but libraries may do so."""
+    """Python warns of a file opened without an encoding; libraries may do so."""
     monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
     notebook = small_notebook(name, tmp_path)
     notebooks.execute(notebook, tmp_path)

@@ -66,8 +66,7 @@ def test_portions_start_wherever_they_fit(untrained, portion_size):
 
 
 def test_each_baseline_writes_by_what_it_knows(lesson):
-    """Nine tenths of this text are "a". Where another letter comes, it is followed by
-    the next of the alphabet, so what the third baseline writes stands in the text."""
+    """Nine tenths of this text are "a"; the third baseline writes pairs of the text."""
     lesson["text"] = ("a" * 46 + "bcdef") * 40
     _, uniform, frequencies, previous = re.split("---.*", lesson.run("baselines-write"))
     assert uniform.count("a") < 20 and 75 < frequencies.count("a") < 100

@@ -39,10 +39,10 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh):
 @pytest.mark.parametrize(
     "prime, temperature, message",
     [
-        ("th", 0, "temperature.*0"),
-        ("th", -0.5, "temperature.*-0.5"),
-        ("", 0.8, "prime"),
-        ("café", 0.8, "'é'.*other"),
+        ("th", 0, "(?i)temperature"),
+        ("th", -0.5, "-0.5"),
+        ("", 0.8, "(?i)prime"),
+        ("café", 0.8, "é"),
     ],
 )
 def test_what_cannot_be_written_is_refused_in_a_sentence(
