@@ -1,5 +1,4 @@
-"""The code in the folds of the exercises, and the figures of the prose that text and
-code alone decide."""
+"""The code in the exercises, and figures that text and code alone decide."""
 
 import re
 

@@ -77,8 +77,10 @@ def test_each_prime_begins_its_sample(lesson):
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):
     """With this network, a loss is ten nats per character read since the zero state."""
+    read = []
 
     def network(characters, state=None):
+        read.append(as_text(characters))
         state = torch.zeros(len(characters)) if state is None else state
         logits = torch.zeros(len(characters), 100)
         logits[:, string.printable.index("~")] = 10 * (state + 1)  # not in the text
@@ -89,8 +91,9 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     assert [found[0][0], found[-1][0]] == [1, 100]
     for n, nats in found:
         assert nats == pytest.approx(10 * n, abs=0.01)
-    (axes,) = lesson.figures["context"][0].axes
-    (drawn,) = (points for name, points in legend(axes).items() if "network" in name)
+    ends = np.cumsum([int(n) for n, _ in found]) - 1
+    assert len({read[end] for end in ends}) == 1, "Each should read up to the end."
+    drawn = legend(lesson.figures["context"][0].axes[0])["network"]
     assert np.allclose(drawn, np.transpose(found), atol=0.01)
 
 
@@ -124,8 +127,8 @@ def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
 
 
 def test_the_loss_as_it_is_and_with_the_numbers_cut_off(lesson):
-    """After n characters, a number of this network's c is n, another one is -n, and the
-    loss is 10 n. If they are cut off at 5 and -5 each time, they come to 6 and -6."""
+    """After n characters, two numbers of c are n and -n, or if cut off, 6 and -6; the
+    loss is ten times that."""
 
     def network(characters, state=None):
         c = torch.zeros(len(characters), 16) if state is None else state[1].clone()

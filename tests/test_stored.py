@@ -1,5 +1,4 @@
-"""The stored outputs: whole, from the code and the text as they are, and such that what
-the prose says roughly is true of them, on every processor."""
+"""The stored outputs: whole, of this code and text, and as the prose says roughly."""
 
 import copy
 import json
