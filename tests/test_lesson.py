@@ -76,7 +76,6 @@ def test_each_prime_begins_its_sample(lesson):
 
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):
-    """With this network, a loss is ten nats per character read since the zero state."""
     read = []
 
     def network(characters, state=None):
