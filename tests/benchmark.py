@@ -16,9 +16,11 @@ from torch.nn import functional as F
 
 def prepared(name, num_iter):
     """Return a notebook up to `setup`, on the GPU if there is one, without samples."""
-    settings = {"DEVICE": "auto", "NUM_ITER": num_iter, "LOG_EVERY": 10**9}
+    settings = {"NUM_ITER": num_iter, "LOG_EVERY": 10**9}
     notebook = Notebook(name, "setup", **settings)
-    notebook.update(generate=lambda *_: "", loss_figure=lambda *_: None)
+    stubs = {"generate": lambda *_: "", "loss_figure": lambda *_: None}
+    short = {key: notebook[key][:1] for key in ("test_inputs", "test_targets")}
+    notebook.update(stubs | short)
     return notebook
 
 
@@ -26,7 +28,7 @@ def train_bare(notebook):
     """Train on one example, with nothing but PyTorch."""
     model = notebook.new_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005, fused=True)
-    example = notebook["text"], 200, notebook["train_rng"]
+    example = notebook["training_text"], 200, notebook["train_rng"]
     inputs, targets = notebook["draw_example"](*example)
     for _ in range(notebook["NUM_ITER"]):
         logits, _ = model(inputs)

@@ -14,12 +14,6 @@ def name(request):
 
 
 @pytest.fixture(scope="session")
-def stored(name):
-    """Each notebook as it is stored, with its outputs."""
-    return nb.read(name)
-
-
-@pytest.fixture(scope="session")
 def untrained(name):
     """Each notebook up to `setup`, with its default settings. Tests only read it."""
     return nb.Notebook(name, "setup")

@@ -3,10 +3,8 @@
 import contextlib
 import functools
 import io
-import itertools
 import re
 import string
-import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
-OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 25
+OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 130
 SMALL = {  # every setting of a number or a string, each other than its default
     "RANDOM_SEED": 7,
     "TEXT_PORTION_SIZE": 20,
@@ -32,7 +30,7 @@ SMALL = {  # every setting of a number or a string, each other than its default
     "TEMPERATURE": 0.5,
     "LOG_EVERY": 3,
 }
-NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?%?"
+NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?"
 
 
 def read(name):
@@ -43,28 +41,6 @@ def read(name):
 def code_cells(notebook):
     """Return the code cells of a notebook by id, in their order."""
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
-
-
-def sections(notebook):
-    """Return the code cells, {id: [cell, ...]}; with no prose between, they are one."""
-    groups = itertools.groupby(notebook.cells, lambda cell: cell.cell_type)
-    split = [list(cells) for kind, cells in groups if kind == "code"]
-    return {parts[0].id: parts for parts in split}
-
-
-def answer(name, mark):
-    """Return the one piece of code in the exercises that contains mark."""
-    sources = [cell.source for cell in read(name).cells if cell.cell_type != "code"]
-    pieces = re.findall(r"^ +```\w*\n(.*?)^ +```", "\n".join(sources), re.M | re.S)
-    found = [textwrap.dedent(code) for code in pieces if mark in code]
-    assert len(found) == 1, f"{len(found)} pieces of code contain {mark!r}, not one."
-    return found[0]
-
-
-def with_fewer_repetitions(source):
-    """Return the source of a cell that does what takes seconds only a few times."""
-    source = re.sub(r"range\(([2-9]\d|\d{3,})\)", "range(5)", source)
-    return re.sub(r"\b3000\b", "50", source)
 
 
 def execute(notebook, folder, **hooks):
@@ -83,71 +59,43 @@ def tidy(notebook):
     """Remove from notebook, in place, what JupyterLab adds when it saves."""
     language = notebook.metadata.language_info
     language.pop("version", None)  # of the Python that happened to run it
-    kernel = "Python 3 (ipykernel)", "python", "python3"
+    names = {"display_name": "Python 3 (ipykernel)", "language": "python"}
+    kernel = names | {"name": "python3"}
     notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": dict(zip(("display_name", "language", "name"), kernel)),
-            "language_info": language,
-        }
+        {"kernelspec": kernel, "language_info": language}
     )
     for cell in notebook.cells:
-        kept = {}
-        if "tags" in cell.metadata:
-            kept["tags"] = cell.metadata.tags
+        kept = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             kept["jupyter"] = {"source_hidden": True}
         cell.metadata = nbformat.from_dict(kept)
 
 
-def numbers(output):
-    """Return the numbers in a text, as strings."""
-    return re.findall(NUMBER, output)
-
-
-def value(number):
-    """Return a number that was found in text, as a float; 98% is 98."""
-    return float(number.replace(",", "").rstrip("%"))
-
-
 def values(output):
-    """Return the numbers in a text, as floats."""
-    return [value(number) for number in numbers(output)]
+    """Return the numbers in a text, as floats; 98% is 98."""
+    return [float(found.replace(",", "")) for found in re.findall(NUMBER, output)]
 
 
 def rows(output, columns):
     """Return the rows of a printed table, {label: {column: number}}."""
     found = {}
     for line in output.splitlines():
-        row = re.fullmatch(rf"(.*?)((?:\s+{NUMBER}){{{len(columns)}}})", line)
+        row = re.fullmatch(rf"(.*?)((?:\s+{NUMBER}%?){{{len(columns)}}})", line)
         if row:
             found[row[1].strip()] = dict(zip(columns, values(row[2])))
     return found
 
 
-def agree(old, new):
-    """Return whether two numbers, as strings, are the same: counts exactly, others to
-    one unit of the last digit of the old one."""
-    digits = len(old.rstrip("%").partition(".")[2])
-    unit = 10.0**-digits if digits else float(old.endswith("%"))
-    return abs(value(old) - value(new)) <= 1.01 * unit
-
-
-def contains(found, expected):
-    """Return whether the expected numbers stand one right after the other in found."""
-    for start in range(len(found) - len(expected) + 1):
-        if all(agree(old, new) for old, new in zip(expected, found[start:])):
-            return True
-    return False
+LOGGED = "loss", "mean", "test"  # the words before the numbers in a line of the log
 
 
 def log_entries(log):
-    """Return what the training cell has logged, {iteration: (loss, mean)}."""
+    """Return what the training cell has logged, {iteration: (loss, mean, test)}."""
     entries = {}
     for line in log.splitlines():
-        loss = re.search(r"\bloss\D*(\d+\.\d{3,})", line)
-        mean = re.search(r"\b(?:mean|average)\D*(\d+\.\d{3,})", line)
-        if loss and mean and "." not in numbers(line)[0]:
-            entries[int(values(line)[0])] = float(loss[1]), float(mean[1])
+        found = [re.search(rf"\b{word}\D*(\d+\.\d{{3}})", line) for word in LOGGED]
+        if all(found):
+            entries[int(values(line)[0])] = tuple(float(number[1]) for number in found)
     return entries
 
 
@@ -156,10 +104,10 @@ def as_text(indices):
     return "".join(string.printable[index] for index in indices)
 
 
-def legend(axes):
+def curves(axes):
     """Return {name: [list of x, list of y]} for the named curves of axes."""
-    curves, names = axes.get_legend_handles_labels()
-    points = [[list(curve.get_xdata()), list(curve.get_ydata())] for curve in curves]
+    lines, names = axes.get_legend_handles_labels()
+    points = [[list(line.get_xdata()), list(line.get_ydata())] for line in lines]
     return dict(zip(names, points))
 
 
@@ -173,10 +121,7 @@ class Notebook(dict):
     def __init__(self, name, last, **settings):
         super().__init__()
         self.name, self.out, self.figures, self.shown = name, {}, {}, []
-        self.cells = {
-            cell_id: [cell.source for cell in cells]
-            for cell_id, cells in sections(read(name)).items()
-        }
+        self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
         self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
         for cell_id in self.until(last):
             self.run(cell_id)
@@ -185,38 +130,32 @@ class Notebook(dict):
         return f"<Notebook {self.name}>"  # pytest shows it when a test fails
 
     def until(self, last):
+        """Return the ids of the cells up to last."""
         ids = list(self.cells)
         return ids[: ids.index(last) + 1]
 
-    def run(self, cell_id, change=str):
-        """Run a cell, its source changed by a function, and return what it prints."""
-        self.out[cell_id], self.figures[cell_id] = "", []
-        for source in self.cells[cell_id]:
-            self.execute(change(source), cell_id)
-        return self.out[cell_id]
+    def after(self, last):
+        """Return the ids of the cells after last."""
+        return list(self.cells)[len(self.until(last)) :]
 
-    def run_after(self, last, order=list):
-        """Run all cells after last; what they do many times, only a few times."""
-        for cell_id in order(list(self.cells)[len(self.until(last)) :]):
-            self.run(cell_id, with_fewer_repetitions)
-
-    def execute(self, source, cell_id="answer"):
-        """Run source as if it were (a part of) a cell; return what it has printed."""
-        code = compile(source, f"{self.name}:{cell_id}", "exec")
+    def run(self, cell_id):
+        """Run a cell, and return what it prints."""
         self.shown = []
         plt.close("all")
         out = io.StringIO()
         try:
             with contextlib.redirect_stdout(out):
-                exec(code, self)
+                exec(
+                    compile(self.cells[cell_id], f"{self.name}:{cell_id}", "exec"), self
+                )
         finally:
             drawn = [plt.figure(number) for number in plt.get_fignums()]
-            self.out[cell_id] = self.out.get(cell_id, "") + out.getvalue()
-            self.figures.setdefault(cell_id, []).extend(self.shown[-1:] + drawn)
+            self.out[cell_id] = out.getvalue()
+            self.figures[cell_id] = self.shown[-1:] + drawn
             plt.close("all")
-        if "device" not in self:  # the cells up to `parameters`
+        if cell_id == "parameters":
             self.update(self.settings, display=self.display)
-        return out.getvalue()
+        return self.out[cell_id]
 
     def display(self, figure, **_):
         # stands in for IPython's: keeps the figure and those that replace it
@@ -234,11 +173,8 @@ class Notebook(dict):
 
 @functools.cache
 def fresh_run(name):
-    """Return a notebook after 50 iterations and what else needs no long training."""
-    notebook = Notebook(name, "train", NUM_ITER=50)
-    for cell_id in ("table", "memory-text") if name == LABORATORY else ():
-        notebook.run(cell_id)
-    return notebook
+    """Return a notebook after 50 iterations of the default run."""
+    return Notebook(name, "train", NUM_ITER=50)
 
 
 def read_text(model, indices):

@@ -1,7 +1,7 @@
 """*Does it know that it is asking?*, with networks made by hand.
 
 The text has one sentence a line: Q, a letter from a to m twenty times, and "-?"; or S,
-a letter from n to z twenty times, and "-.".
+a letter from n to z twenty times, and "-.". In the last tenth, the letters are capital.
 """
 
 import math
@@ -11,6 +11,7 @@ import string
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from notebooks import rows, values
 from torch import nn
 
@@ -34,14 +35,12 @@ def logits_for(odds):
 
 
 class ByHand:
-    """A network that goes by the numbers of c in weights, {number: weight}.
+    """A network that goes by the units of c in weights, {unit: weight}.
 
-    In a question, such a number is 1 with the sign of its weight, in a statement the
-    opposite. Number 1 is 60 and 80, and not used. Numbers 7 and 8 of h and c are kind
-    and letter; `found` holds in how many texts h and c agree on them.
+    In a question, such a unit is 1 with the sign of its weight, in a statement the
+    opposite. In capital letters, only unit 9 counts. Unit 1 is 60 and 80, and not used.
+    Units 7 and 8 of h and c are kind and letter, which `found` keeps.
     """
-
-    recurrent = nn.LSTM(1, 16)
 
     def __init__(self, weights, bias=0.0):
         self.weights, self.bias, self.found = weights, bias, []
@@ -52,34 +51,26 @@ class ByHand:
             h, c = torch.zeros(2, 1, len(kind), 16)
             for n, weight in self.weights.items():
                 c[..., n] = math.copysign(1, weight) * kind
+            c[..., 9] = kind
             c[..., 1] = 70 - 10 * kind
             h[..., 7] = c[..., 7] = kind
             h[..., 8] = c[..., 8] = characters[-1]
             return None, (h, c)
         assert len(characters) == 10, "It should read on ten characters before the end."
         (h,), (c,) = state
-        self.found.append((h == c).float().mean(dim=0)[7:9].tolist())
+        self.found.append((h[:, 7:9].tolist(), c[:, 7:9].tolist()))
         odds = sum(weight * c[:, n] for n, weight in self.weights.items())
-        second_half = torch.arange(len(c)) % (len(c) // 2) >= len(c) / 4
-        odds = torch.where(second_half, 0.9 * odds, odds)  # of the pairs
-        return logits_for(odds + 0.2 * h[:, 7] + self.bias), state
+        capital = characters[0] >= string.printable.index("A")
+        return logits_for(torch.where(capital, 3 * c[:, 9], odds) + self.bias), state
 
 
 @pytest.fixture
 def asking(lab):
-    """The laboratory after `asking`, on such a text; `asker` is untrained."""
-    lab["text"] = long_text(100, 100)
+    """The laboratory after `asking`, on such texts; `rewarded` is untrained."""
+    lab.update(training_text=long_text(50, 100), test_text=long_text(13, 26))
     lab.run("asking")
-    lab["asker"] = lab["model"]
+    lab["rewarded"] = lab["model"]
     return lab
-
-
-def exchange(asking, asker, model=None):
-    """Return {label: [moved, "?" in questions, in statements]}."""
-    asking.update(asker=asker, model=model or ByHand({3: 1.0}, bias=-0.5))
-    asking.run("exchange-pairs")
-    table = rows(asking.run("exchange"), ["moved", "asking", "stating"])
-    return {label: list(row.values()) for label, row in table.items()}
 
 
 def test_the_table_says_where_a_question_mark_is_expected(asking):
@@ -95,95 +86,105 @@ def test_the_table_says_where_a_question_mark_is_expected(asking):
     (in_statements,) = (row for label, row in table.items() if "statements" in label)
     assert in_questions == {10: 0, 20: 0, 40: 100, 100: 100}
     assert set(in_statements.values()) == {0}
+    assert [len(texts[0]) for texts in asking["known"]] == [50, 100], "training text"
+    assert len(asking["questions"][0]) == 13 and len(asking["statements"][0]) == 26
 
 
-@pytest.mark.parametrize("num_asks, num_states", [(19, 50), (50, 19)])
-def test_a_text_with_too_few_of_either_is_refused(lab, num_asks, num_states):
+@pytest.mark.parametrize("num_asks, num_states, mark", [(9, 50, "?"), (50, 9, ".")])
+def test_a_text_with_too_few_of_either_is_refused(lab, num_asks, num_states, mark):
     """Sentences of up to ten characters do not count."""
     short = "".join("x" * n + "?\n" + "x" * n + ".\n" for n in range(1, 11))
-    lab.update(text=long_text(num_asks, num_states) + short, TEXT_FILE="my_text.txt")
-    counted = f"my_text.txt .*{num_asks} questions.*{num_states} statements.*20"
-    with pytest.raises(ValueError, match=counted):
+    lab.update(training_text=long_text(50, 50))
+    lab["test_text"] = long_text(num_asks, num_states) + short
+    with pytest.raises(ValueError, match=rf"\{mark}.*\b9\b"):
         lab.run("asking")
 
 
-def test_most_of_the_weight_is_taken_back_and_each_loss_is_named(asking):
+def test_the_marks_are_rewarded_and_most_of_it_is_taken_back(asking):
     """Of the logits of "?" and "." alone. This network never expects a "?"."""
-    network = asking.new_model()
+    network, learned = asking.new_model(), []
     network.linear.bias.data[PERIOD] = 50
     expected = network.linear.bias.detach().clone()
     expected[[QUESTION, PERIOD]] -= math.log(50)
 
-    def character_losses(model, inputs, targets):
-        return torch.tensor([3.0 if model is network else 2.0])
+    def learn(layer, text, rate, weight):
+        learned.append((layer, text, rate, weight.unique().tolist()))
+        assert weight[QUESTION] == weight[PERIOD] == 50
+        return network
 
-    asking.update(learn=lambda *_, **__: network, character_losses=character_losses)
-    out = asking.run("asker")
-    torch.testing.assert_close(asking["asker"].linear.bias, expected)
-    shares = [list(row.values()) for row in rows(out, range(4)).values()]
-    assert shares[1:] == [[0] * 4] * 2
-    losses = dict(re.findall(r"(with|without) the reward\D*(\d\.\d\d)", out))
-    assert losses == {"with": "3.00", "without": "2.00"}
+    asking["learn"] = learn
+    table = rows(asking.run("rewarded"), range(4))
+    assert learned == [(nn.LSTM, asking["training_text"], 0.01, [1, 50])]
+    torch.testing.assert_close(asking["rewarded"].linear.bias, expected)
+    assert all(set(row.values()) == {0} for row in list(table.values())[-2:])
 
 
-SAME, OTHER = [1, 1], [0, 0]  # kind and letter, in how many texts h and c agree
-TABLE = [  # words; moved, "?" in questions and in statements; kind and letter
-    ("^nothing", [0, 100, 0], SAME),
-    ("same kind", [0, 100, 0], [1, 0]),
-    ("^c$", [7.2, 100, 100], OTHER),
-    ("decide", [7.2, 100, 100], SAME),
-    ("others", [0, 100, 0], OTHER),
-    (r"c\[1\]", [0, 100, 0], SAME),
-    ("reward.*nothing", [0, 100, 0], SAME),
-    (r"reward.*\bc$", [1.8, 0, 100], OTHER),
-]
+def exchange(asking, rewarded, model=None):
+    """Return {label: ["?" in questions, in statements]}."""
+    asking.update(rewarded=rewarded, model=model or ByHand({3: 1.0}, bias=-4))
+    asking.run("exchange-one")
+    table = rows(asking.run("exchange"), ["asking", "stating"])
+    return {label: list(row.values()) for label, row in table.items()}
 
 
 @pytest.mark.parametrize("weights", [{3: 4.0}, {3: 2.5, 5: -1.5}])
-def test_the_numbers_that_decide_are_found_and_the_table_is_right(asking, weights):
-    asker, model = ByHand(weights, bias=3.7), ByHand({3: 1.0}, bias=-0.5)
-    table = exchange(asking, asker, model)
-    assert list(asking["decide"]) == list(weights)
-    effects = [2 * abs(weight) for weight in weights.values()]
-    assert asking["effects"][asking["decide"]] == pytest.approx(effects)
-    num_of_model = sum("reward" in label for label in table)
-    found = asker.found[num_of_model - len(table) :] + model.found[-num_of_model:]
-    agree = dict(zip(table, found))
-    for words, expected, agreeing in TABLE:
-        (label,) = [label for label in table if re.search(words, label)]
-        assert table[label] == pytest.approx(expected, abs=0.01), f"the row {label!r}"
-        partner = pytest.approx(agreeing, abs=0.2)
-        assert agree[label] == partner, f"{label!r}: which partner?"
-    heading, medians = asking.out["exchange"].split("medians")
-    for words in (heading, medians):
-        assert words.index("questions") < words.index("statements")
-    assert values(medians.split("c[1]")[1]) == [60, 80]
+def test_the_units_that_decide_are_found_and_the_table_is_right(asking, weights):
+    rewarded, model = ByHand(weights), ByHand({3: 1.0}, bias=-4)
+    table = exchange(asking, rewarded, model)
+    assert asking["decide"] == list(weights), "chosen on the training text"
+    bars = [
+        bar.get_height() for bar in asking.figures["exchange-one"][0].axes[0].patches
+    ]
+    effects = [4 * abs(weights.get(unit, 0)) for unit in range(16)]
+    assert bars == pytest.approx(effects, abs=1e-4), "how much closer each unit brings"
+    own, other, same = [13, 0], [0, 26], "another of the same kind"
+    expected = {  # "?" in questions and in statements, and where all of c is from
+        "nothing": (own, "its own"),
+        "c, same kind": (own, same),
+        "c": (other, "the other kind"),
+        "units that decide": (other, None),
+        "all others": (own, None),
+        "c[1]": (own, None),
+        "without reward: nothing": ([0, 0], "its own"),
+        "without reward: c": ([0, 0], "the other kind"),
+    }
+    calls = rewarded.found[-12:] + model.found
+    assert len(table) == len(expected) and len(calls) == 16
+    for k, (label, (counts, donor)) in enumerate(expected.items()):
+        (found,) = [row for key, row in table.items() if key.split(" (")[0] == label]
+        assert found == counts, f"the row {label!r}"
+        pairs = [pair for call in calls[2 * k : 2 * k + 2] for pair in zip(*call)]
+        alike = {(a[0] == b[0], a[1] == b[1]) for a, b in pairs}  # kind, letter
+        wanted = {"its own": (True, True), same: (True, False)}
+        if donor:
+            assert wanted.get(donor, (False, False)) in alike, (
+                f"{label!r}: from {donor}"
+            )
+            assert len({kind for kind, _ in alike}) == 1, f"{label!r}: from {donor}"
+    medians = re.findall(
+        r"c\[1\].*(questions|statements)\D*(\d+)", asking.out["exchange"]
+    )
+    assert medians == [("questions", "60"), ("statements", "80")]
 
 
-def test_no_number_decides_no_sentence_to_read_and_20_of_each(lab):
-    lab.update(text=long_text(20, 20), generate=lambda *_: "", sentences="\n")
-    lab.run("asking")
-    exchange(lab, ByHand({3: 0.2}))
-    assert "No number decides" in lab.out["exchange"]
-    lab["asker"] = lab.new_model()
-    for cell_id in ("exchange-pairs", "exchange", "seen", "turned"):
-        lab.run(cell_id)
+def test_units_are_chosen_on_other_text_than_is_looked_at(asking):
+    """In the last tenth, in capital letters, another unit decides than was found."""
+    capital = long_text(13, 26).swapcase()
+    asking["test_text"] = capital.replace("q", "Q").replace("s", "S")
+    asking.run("asking")
+    table = exchange(asking, ByHand({3: 4.0}))
+    assert asking["decide"] == [3]
+    by_row = {label.split(" (")[0]: row for label, row in table.items()}
+    assert by_row["units that decide"] == [13, 0] and by_row["all others"] == [0, 26]
 
 
-def test_layers_without_a_cell_state(asking):
-    gru = asking.new_model()
-    gru.recurrent = nn.GRU(12, 16)
-    assert len(exchange(asking, ByHand({3: 4.0}), gru)) == 6
-    with pytest.raises(ValueError, match="asker.*LSTM"):
-        exchange(asking, gru)
-
-
-EXPECTED = {  # sentence: the mark that is expected, and whether that is wrong
-    "Catnip??": ("?", False),
-    "Cat?": (".", True),
-    "It's Oz.": ("?", True),
-    "no": (".", False),
-}
+def test_no_unit_decides_and_a_layer_without_a_cell_state(asking):
+    asking.update(generate=lambda *_: "", sentences="\n", LAYER=nn.GRU)
+    assert len(exchange(asking, ByHand({3: 0.2}))) == 6, "no rows without the reward"
+    assert asking["decide"] == []
+    asking["rewarded"] = asking["learn"](nn.LSTM, asking["training_text"], 0.01)
+    for cell_id in asking.after("rewarded"):
+        asking.run(cell_id)
 
 
 def counting(characters, state=None):
@@ -195,56 +196,49 @@ def counting(characters, state=None):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_letter_has_the_color_of_what_was_just_read(asking, sign):
-    """From statements, 0, to questions, 1. Of the two that decide, by the stronger."""
+    """The more as in questions, the darker. Of the two that decide, by the stronger."""
     exchange(asking, ByHand({3: 1.5, 5: 2.5 * sign}))
-    asking.update(asker=counting, sentences="\n\n".join(EXPECTED).replace("'", "’"))
-    last_line = asking.run("seen").splitlines()[-1]
-    assert re.findall("[?.]", last_line) == [mark for mark, _ in EXPECTED.values()]
-    axes, scale = asking.figures["seen"][0].axes
-    (image,) = axes.images
-    squares = np.ma.filled(image.get_array(), np.nan)
-    for row, (sentence, (mark, wrong)) in enumerate(EXPECTED.items()):
+    for name, value in (("as_asked", 20 * sign), ("as_stated", 0)):
+        asking[name] = torch.full((16,), float(value))
+    sentences = ["Catnip?", "Cat?", "", "It’s Oz, too."]
+    asking.update(rewarded=counting, sentences="\n".join(sentences))
+    asking.run("seen")
+    (axes,) = asking.figures["seen"][0].axes
+    lines, colors = ["Catnip?", "Cat?", "It's Oz, too."], {True: set(), False: set()}
+    for row, (line, mark) in enumerate(zip(lines, "?.?")):
         texts = [text for text in axes.texts if round(text.get_position()[1]) == row]
         *letters, last = sorted(texts, key=lambda text: text.get_position()[0])
-        assert "".join(letter.get_text() for letter in letters) == sentence
-        assert (last.get_text(), bool(last.get_bbox_patch())) == (mark, wrong)
-        numbers = np.arange(3, 3 + len(sentence.rstrip("?.")))
-        places = [round(letter.get_position()[0]) for letter in letters[: len(numbers)]]
-        colors = pytest.approx((sign * numbers + 1) / 2)
-        assert squares[row][places] == colors, f"The colors of {sentence!r} differ."
-    dark, light = image.to_rgba(np.array([[1.0, 0.0]]))[0, :, :3].mean(axis=1)
-    assert dark < light, "In gray, too, questions should be the darker ones."
-    names = [label.get_text() for label in scale.get_xticklabels()]
-    assert re.search("statement.*question", " ".join(names)), "the scale"
-
-
-FREE, AS_ASKING, AS_STATING = None, [1, -1], [-1, 1]  # the numbers 3 and 5 of c
-
-
-def held_at(layer):
-    """Return what the numbers 3 and 5 of c are held at, or FREE, after a call."""
-    inputs = torch.rand(3, 12)
-    _, (h, c) = layer.forward(inputs)  # without a hook
-    _, (held_h, held_c) = layer(inputs)
-    changed = (c != held_c)[0].nonzero().flatten().tolist()
-    assert torch.equal(held_h, h) and changed in ([], [3, 5]), "No other may change."
-    return held_c[0, changed].tolist() or FREE
+        assert "".join(letter.get_text() for letter in letters) == line
+        assert last.get_text() == mark, "the mark that is expected"
+        colors[mark == line[-1]].add(last.get_color())
+        boxes = [box for box in axes.patches if round(box.get_y() + 0.4) == row]
+        boxes.sort(key=lambda box: box.get_x())
+        gray = [sum(to_rgb(box.get_facecolor())) for box in boxes]
+        assert len(gray) == len(line) - 1, "a color for each letter"
+        darker = sorted(gray, reverse=sign > 0)
+        assert gray == darker and (sign < 0 or gray[0] > gray[-1]), (
+            "the more, the darker"
+        )
+    assert not colors[True] & colors[False], "Right and wrong have the same color."
 
 
 def test_what_decides_is_held_while_the_network_writes(asking):
     exchange(asking, ByHand({3: 2.5, 5: -1.5}))
-    network = asking["asker"] = asking.new_model().requires_grad_(False)
-    order = []
+    network = asking["rewarded"] = asking.new_model().requires_grad_(False)
+    held_at, inputs = [], torch.arange(3)
+    _, (hidden, cell_state) = network(inputs)
 
     def generate(model, prime_str, predict_len, temperature):
-        assert model is network and temperature == asking["TEMPERATURE"]
-        order.append(held_at(model.recurrent))
-        return ["?.?..", "?????", "......"][len(order) - 1] + "x" * 200
+        assert temperature == asking["TEMPERATURE"]
+        _, (h, c) = model(inputs)
+        assert torch.equal(h, hidden), "h should stay as it is."
+        changed = (c != cell_state)[0].nonzero().flatten().tolist()
+        held_at.append({unit: c[0, unit].item() for unit in changed})
+        return ["?.?..", "?????", "......"][len(held_at) - 1] + "x" * 200
 
     asking["generate"] = generate
     parts = asking.run("turned").split("---")[1:]
-    assert order == [FREE, AS_ASKING, AS_STATING], "c[3] and c[5], held at others"
+    assert held_at == [{}, {3: 1, 5: -1}, {3: -1, 5: 1}], "free, and held at medians"
     expected = {"free": [2, 3], "questions": [5, 0], "statements": [0, 6]}
     for part, (name, counts) in zip(parts, expected.items(), strict=True):
         assert name in part and values(part) == counts, "of each mark"
-    assert held_at(network.recurrent) is FREE, "afterwards"

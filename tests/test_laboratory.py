@@ -2,104 +2,116 @@
 
 import re
 import string
+from collections import Counter
 
+import numpy as np
+import pytest
 import torch
-from notebooks import as_text, legend, numbers, values
+from notebooks import LABORATORY, Notebook, as_text, rows, values
 from torch import nn
 
 
-def test_the_losses_at_the_end_are_named_for_what_they_are(lab):
-    """Here, a character costs 3 nats in the last tenth and 2 in the other, and later 1
-    more. At the end is not at its best."""
-    test_text = lab["text"][len(lab["text"]) * 9 // 10 :]
-    measured = []
+def test_no_network_and_no_table_reads_the_last_tenth(tmp_path):
+    """Whatever a network learns from is the training text, or lines of digits."""
+    sizes = {"HIDDEN_DIM": 16, "NUM_ITER": 2, "PREDICT_LEN": 1}
+    pdf = {"LOSS_PLOT_FILE": str(tmp_path / "loss.pdf")}
+    notebook = Notebook(LABORATORY, "portions", **sizes | pdf)
+    draw_example, learned = notebook["draw_example"], []
 
-    def character_losses(model, inputs, targets):
-        measured.append(as_text(inputs) + as_text(targets[-1:]) == test_text)
-        return torch.full((len(inputs),), 2.0 + measured[-1] + (len(measured) > 2))
+    def noting(text, *args):
+        learned.append(text)
+        return draw_example(text, *args)
 
-    lab.update(character_losses=character_losses, NUM_ITER=30)
-    lab.run("table")
-    best = min(lab["tables"])
-    printed = re.findall(r"(training|test|table)\D*(\d\.\d\d)", lab.run("unread"))
-    expected = [("training", "3.00"), ("test", "4.00"), ("table", f"{best:.2f}")]
-    assert sorted(printed) == sorted(expected), "the losses after the last iteration"
-    for name, (_, y) in legend(lab.figures["unread"][0].axes[0]).items():
-        network = [3, 4] if "test" in name else [2, 3]
-        expected = [best] * 2 if "table" in name else network
-        assert y == expected, f"This is not {name!r}."
+    notebook["draw_example"] = noting
+    for cell_id in notebook.after("portions"):
+        notebook.run(cell_id)
+    lines = notebook["training_lines"]
+    assert set(learned) == {notebook["training_text"], lines}
+    assert learned.count(lines) == 4, "two iterations of each layer"
+    assert "world" in notebook["test_text"] and notebook["seen"]["worl"] == 0, (
+        "The table should be counted in the training text alone."
+    )
 
 
-def test_one_of_the_two_is_written_by_the_table_and_one_by_the_network(lab):
-    """In this text, each letter has one that follows, so the table follows the text."""
-    asked = []
-
-    def generate(model, prime_str, predict_len, temperature):
-        asked.append((model, temperature))
-        return f"{prime_str}the network's".ljust(predict_len)
-
-    lab.update(text="abcdefg" * 400, reader=object(), generate=generate)
-    lab.run("table")
-    parts = lab.run("table-writes").split("---")[1:]
-    assert asked == [(lab["reader"], 1)], "another network, or temperature"
-    assert [part.split()[0] for part in parts] == ["A", "B"]
-    by_table, by_network = sorted(parts, key=lambda part: "the network's" in part)
-    assert "the network's" in by_network
-    assert lab["by_table"] in by_table, "The fold tells the reader to print it."
-    assert lab["by_table"][-190:] in lab["text"]
+def test_the_table_asks_the_shorter_context(lab):
+    """Each context adds ten sightings, shared out as the next shorter one would."""
+    text = lab["training_text"] = "that hat, a cat that sat, and the hat at that. " * 9
+    lab.update(test_text=text[5:305], test_losses={5: 1.25})
+    out = lab.run("table")
+    counts = Counter(text[i : i + n] for n in range(5) for i in range(len(text) - 8))
+    p = 1 / 100
+    table = rows(out, ["seen", "t", "p"])
+    for context in ("", "a", "ha", "tha"):
+        p = (counts[context + "t"] + 10 * p) / (counts[context] + 10)
+        if context:
+            expected = [counts[context], counts[context + "t"], round(p, 2)]
+            assert list(table[repr(context)].values()) == expected
+        assert lab["table"]("t", context) == pytest.approx(p)
+    losses = {row[0]: row[1] for row in map(values, out.splitlines()) if len(row) == 2}
+    test_text = lab["test_text"]
+    for length, nats in losses.items():
+        n = int(length)
+        places = range(n, len(test_text))
+        p = [lab["table"](test_text[i], test_text[i - n : i]) for i in places]
+        assert nats == pytest.approx(-np.log(p).mean(), abs=0.006)
+    assert len(losses) > 3 and values(out)[-1] == 1.25, "the newest test loss"
 
 
 def test_the_memory_is_measured_on_new_lines_and_each_layer_writes(lab):
     """Here, a character costs 1 nat, and one that follows a space 15."""
     lab.run("memory-text")
-    draw_example, known, measured = lab["draw_example"], set(), []
+    rates, measured = {}, []
 
-    def noting(text, *args):
-        known.update(text.splitlines())
-        return draw_example(text, *args)
+    def learn(layer, text, rate):
+        assert text == lab["training_lines"]
+        rates[layer.__name__] = rate
 
-    def character_losses(model, inputs, targets):
-        measured.append(as_text(inputs))
-        return 1 + 14.0 * (inputs == string.printable.index(" "))
+        def network(inputs):
+            measured.append(as_text(inputs))
+            return layer.__name__, None
 
-    def generate(model, *_):
-        return f"\nwritten by {type(model.recurrent).__name__}"
+        return network
 
-    lab.update(character_losses=character_losses, generate=generate)
-    lab["draw_example"] = noting
+    def cross_entropy(logits, targets, reduction):
+        return 1 + 14.0 * (lab["inputs"] == string.printable.index(" "))
+
+    lab.update(learn=learn, F=type("F", (), {"cross_entropy": cross_entropy}))
+    lab["generate"] = lambda model, *_: f"\nwritten by {model(lab['inputs'])[0]}"
     out = lab.run("memory")
+    known = set(lab["training_lines"].splitlines())
     new = {line for text in measured for line in text.splitlines()}
-    assert not new & known, "The lines to measure on should be new to the network."
+    assert new and not new & known, "The lines to measure on should be new."
     costs = re.findall(r"(second|all)\D*(\d+\.\d\d)", out)
-    assert costs == [("second", "15.00"), ("all", "2.00")] * 2, "Each should be named."
-    layers = re.findall(r"LSTM|RNN", out)
-    assert layers == ["LSTM", "LSTM", "RNN", "RNN"], "A sample of the other layer."
+    assert costs == [("second", "15.00"), ("all", "2.00")] * 2
+    assert re.findall(r"LSTM|RNN", out) == ["LSTM", "LSTM", "RNN", "RNN"]
+    assert rates == {"LSTM": 0.01, "RNN": 0.002}, "a fifth of the learning rate"
 
 
 def test_a_transplant_whose_answer_is_known(lab):
-    """This network's vectors hold the last digit read. It goes by the hidden state
-    where that is 0, 1, or 2, by neither where it is 3, and else by the cell state."""
-    joined = []
+    """This network's h and c hold the first digit of a line. It goes by h where that is
+    below 3, else by c, but where h is 9, it expects no digit."""
+    read, joined = [], []
 
     def network(characters, state=None):
-        logits = torch.zeros(len(characters), 100)
+        read.append(["".join(line) for line in zip(*map(as_text, characters))])
+        logits = torch.zeros(len(characters), characters.shape[1], 100)
         if state is None:
-            last = re.findall(r"\d", as_text(characters))[-1]
-            vector = torch.tensor([[float(last)]])
-            return logits, (vector, vector)
-        hidden, cell = (int(vector) for vector in state)
-        joined.append((hidden, cell))
-        expected = "x" if hidden == 3 else str(hidden if hidden < 3 else cell)
-        logits[-1, string.printable.index(expected)] = 1
+            digits = characters[1].float()[None, :, None]  # (1, lines, 1)
+            return logits, (digits, digits)
+        hidden, cell_state = (vector.flatten().int().tolist() for vector in state)
+        joined.extend(zip(hidden, cell_state))
+        for k, (h, c) in enumerate(joined):
+            logits[-1, k, h if h < 3 else 50 if h == 9 else c] = 1
         return logits, state
 
     lab.run("memory-text")
-    lab.update(carriers={nn.LSTM: network}, costs={nn.LSTM: 0.5})
+    lab["carriers"] = {nn.LSTM: network}
     lines = lab.run("transplant").splitlines()
-    assert "not" not in lines[0], "This network has learned the digit."
-    pairs = [(a, b) for a in range(10) for b in range(10) if a != b]
-    assert sorted(joined) == pairs, "(hidden state, cell state), of two lines each"
-    counts = [values(line)[0] for line in lines if numbers(line)]
-    assert counts == [27, 54, 9], "Each answer should count for the line it is from."
-    lab["costs"] = {nn.LSTM: 1.1}
-    assert "not learned" in lab.run("transplant"), "There is no digit to follow."
+    first, second = (set(halves) for halves in read)
+    assert min(len(first), len(second)) > 100, "Each line should have its own letters."
+    unlike = [(h, c) for h, c in joined if h != c]
+    expected = [len(unlike), sum(h < 3 for h, _ in unlike)]
+    expected.append(sum(3 <= h < 9 for h, _ in unlike))
+    assert values(lines[0]) == expected, "lines; their own digit, that of the c"
+    alike = [h for h, c in joined if h == c]
+    assert values(lines[1]) == [len(alike), *[sum(h < 9 for h in alike)] * 2]

@@ -6,36 +6,38 @@ import string
 import numpy as np
 import pytest
 import torch
-from notebooks import as_text, legend, numbers, rows, values
+from notebooks import as_text, curves, rows, values
 
 
-def test_each_bar_has_the_probability_of_its_letter(lesson):
-    """At the temperature that stands above; so do the numbers beside."""
+def test_each_row_has_the_probabilities_of_its_letter(lesson):
     logits = torch.zeros(100)
     logits[10:16] = torch.tensor([3.0, 6.0, 2.0, 5.0, 4.0, 1.0])  # a to f
     lesson["model"] = lambda character, state=None: (logits[None], None)
-    out = lesson.run("temperature").splitlines()
-    (figure,) = lesson.figures["temperature"]
-    figure.canvas.draw()  # or there would be no letters yet
-    letters = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    places = [string.printable.index(letter) for letter in letters]
-    for line, axes in zip(out, figure.axes, strict=True):
-        temperature = values(axes.get_title())[-1]
-        expected = torch.softmax(logits / temperature, dim=0)[places].tolist()
-        bars = list(axes.containers[0].datavalues)
-        assert bars == pytest.approx(expected, abs=1e-4), "A bar has another letter."
-        labels = [float(text.get_text()) for text in axes.texts]
-        assert labels == pytest.approx(expected, abs=0.006), "beside the bars"
-        found = values(line)[0], values(line)[-1]
-        assert found == pytest.approx((temperature, sum(expected)), abs=0.006)
+    heading, *_ = lesson.run("temperature").splitlines()
+    table = rows(lesson.out["temperature"], values(heading))
+    assert [label.strip("'") for label in table if "'" in label] == list("bdeacf")
+    for label in [label for label in table if "'" in label]:
+        index = string.printable.index(label.strip("'"))
+        for t, p in table[label].items():
+            expected = torch.softmax(logits / t, dim=0)[index].item()
+            assert p == pytest.approx(expected, abs=0.001), f"{label} at T = {t}"
 
 
-def test_a_sample_of_each_temperature_stands_under_it(lesson):
-    lesson["generate"] = lambda model, prime_str, n, temperature: f"<{temperature}>"
-    parts = lesson.run("temperature-samples").split("---")[1:]
-    found = [re.findall(r"(?<=T = )[\d.]+|(?<=<)[\d.]+", part) for part in parts]
-    assert len({heading for heading, _ in found}) == len(parts) == 3
-    assert all(heading == sample for heading, sample in found)
+def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
+    asked = []
+
+    def generate(model, prime_str, predict_len, temperature):
+        assert model is lesson["model"]
+        asked.append((prime_str, temperature))
+        return f"{prime_str}<{temperature}>"
+
+    lesson["generate"] = generate
+    headings = re.findall(r"T = ([\d.]+)\n.*<\1>", lesson.run("temperature-samples"))
+    assert headings == ["0.3", "0.8", "1.3"] and len(asked) == 3, "as the prose says"
+    *parts, _ = lesson.run("primes").split("<0.5>")
+    for (prime, _), part in zip(asked[3:], parts, strict=True):
+        assert part.endswith(prime) and repr(prime) in part
+        assert lesson["training_text"].count(prime) in values(part), part
 
 
 def test_predictions_show_what_follows_and_what_was_expected(lesson):
@@ -46,7 +48,7 @@ def test_predictions_show_what_follows_and_what_was_expected(lesson):
         read.append(as_text(character))
         logits = torch.zeros(1, 100)
         place = len("".join(read).lstrip())  # a blank line comes before the words
-        logits[0, string.printable.index(" ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place])] = 50
+        logits[0, string.printable.index(f" {string.ascii_uppercase}"[place])] = 50
         return logits, None
 
     lesson["model"] = network
@@ -59,89 +61,59 @@ def test_predictions_show_what_follows_and_what_was_expected(lesson):
         assert n + 1 == len(words) or repr(words[n + 1]) in line, "what follows"
 
 
-def test_each_prime_begins_its_sample(lesson):
-    primes = []
-
-    def generate(model, prime_str, *_):
-        assert model is lesson["model"]
-        primes.append(prime_str)
-        return f"{prime_str}<sample>"
-
-    lesson["generate"] = generate
-    *parts, _ = lesson.run("primes").split("<sample>")
-    assert len(set(primes)) == len(primes) == len(parts) >= 3, "several, all different"
-    for prime, part in zip(primes, parts):
-        assert part.endswith(prime) and repr(prime) in part
-        assert str(lesson["text"].count(prime)) in numbers(part), part
-
-
 def test_the_loss_by_how_many_characters_are_seen(lesson):
+    """In this test text, "b" follows "a", and so on. This network expects what follows,
+    and after n characters, by 10n nats more, something that never does."""
+    num_places = []
+
+    def network(characters, state=None):
+        n = (state or 0) + 1
+        logits = torch.zeros(len(characters), 100)
+        following = [
+            10 + ("abcdefghij".index(char) + 1) % 10 for char in as_text(characters)
+        ]
+        logits[range(len(characters)), following] = 90
+        logits[:, 99] = 90 + 10 * n
+        num_places.append(len(characters))
+        return logits, n
+
+    lesson.update(model=network, test_text="jabcdefghi" * 50)
+    lesson.run("context")
+    sizes, nats = curves(lesson.figures["context"][0].axes[0])["this network"]
+    assert sizes[0] == 1 and sizes[-1] == 100, "from one character to a hundred"
+    assert nats == pytest.approx(10 * np.array(sizes), abs=0.01), "the next character"
+    assert set(num_places) == {100}, "every fourth place of the test text"
+
+
+def test_what_is_left_of_two_pasts_and_where_it_shows(lesson):
+    """This network knows its past by 6 of 16 units of c, of which 2 are small. It shows
+    that in one unit of h, and in what it expects, for ten characters."""
     read = []
 
     def network(characters, state=None):
         read.append(as_text(characters))
-        state = torch.zeros(len(characters)) if state is None else state
-        logits = torch.zeros(len(characters), 100)
-        logits[:, string.printable.index("~")] = 10 * (state + 1)  # not in the text
-        return logits, state + 1
-
-    lesson["model"] = network
-    found = [values(line) for line in lesson.run("context").splitlines()]
-    assert [found[0][0], found[-1][0]] == [1, 100]
-    for n, nats in found:
-        assert nats == pytest.approx(10 * n, abs=0.01)
-    ends = np.cumsum([int(n) for n, _ in found]) - 1
-    assert len({read[end] for end in ends}) == 1, "Each should read up to the end."
-    drawn = legend(lesson.figures["context"][0].axes[0])["network"]
-    assert np.allclose(drawn, np.transpose(found), atol=0.01)
-
-
-@pytest.mark.parametrize("keeps, lasts", [(8, 110), (0, 100)])
-def test_what_is_left_of_the_past_and_where_it_shows(lesson, keeps, lasts):
-    """This network knows its past by `keeps` numbers of c, and shows it in h and in
-    what it expects until it has read `lasts` characters."""
-    pasts = []  # what was read from the zero state on
-
-    def network(character, state=None):
-        if state is None:
-            pasts.append("")
-            state = None, torch.tensor([0.05 * (len(pasts) % 2), 0.0])[None]
-        h, c, logits = torch.zeros(1, 16), torch.zeros(1, 16), torch.zeros(1, 100)
-        past, num_read = state[1][0, 0], int(state[1][0, 1]) + 1  # 0.05 does not count
-        if num_read <= 100:
-            pasts[-1] += as_text(character)
-        c[0, 0], c[0, 1], c[0, 2 : 2 + keeps] = past, num_read, 90 * past
-        if num_read <= lasts:
-            h[0, :2] = torch.tensor([20 * past, -20 * past])
-        logits[0, 10 + round(h[0, 0].item())] = 50
+        n = len(read)
+        past = torch.arange(40) // 20  # 0 in one text of each pair, 1 in the other
+        h, c, logits = torch.zeros(40, 16), torch.zeros(40, 16), torch.zeros(40, 100)
+        c[:, :4] = 50 + 40 * past[:, None]
+        c[:, 4:6] = 0.5 * past[:, None]
+        c[:, 15] = n
+        if n <= 110:
+            h[:, 0] = past
+            logits[range(40), past] = 50
         return logits, (h, c)
 
     lesson["model"] = network
-    out = lesson.run("past")
-    assert len(set(pasts)) > len(pasts) / 2, "The two of a pair should be different."
-    assert re.findall(r"\bc\b|\bh\b", out) == ["c", "h"], "the heading of the columns"
-    for same, row in rows(out, ["c", "h", "predictions"]).items():
-        shown = [2, 1] if 100 + int(same) <= lasts else [0, 0]
-        assert list(row.values()) == [keeps, *shown], f"after {same}"
-
-
-def test_the_loss_as_it_is_and_with_the_numbers_cut_off(lesson):
-    """After n characters, two numbers of c are n and -n, or if cut off, 6 and -6; the
-    loss is ten times that."""
-
-    def network(characters, state=None):
-        c = torch.zeros(len(characters), 16) if state is None else state[1].clone()
-        c[:, 0] += 1
-        c[:, 1] -= 1
-        logits = torch.zeros(len(c), 100)
-        logits[:, string.printable.index("~")] = 5 * (c[:, 0] - c[:, 1])  # not in text
-        return logits, (c, c)
-
-    lesson["model"] = network
-    out = lesson.run("counting")
-    assert values(out.splitlines()[0]) == [100, 2, 50, -50, 14, 5], "far, and near zero"
-    *_, as_it_is, cut_off = out.splitlines()
-    n = np.arange(1, 201)
-    expected = [np.mean(10 * n), np.mean(10 * n.clip(max=6))]
-    found = [values(as_it_is)[-1], values(cut_off)[-1]]
-    assert found == pytest.approx(expected, abs=0.01), "as they are, and cut off"
+    lesson.run("keeps")
+    texts = ["".join(text) for text in zip(*read)]
+    for a, b in zip(texts[:20], texts[20:]):
+        assert a[:100] != b[:100] and a[100:] == b[100:], "pasts, then the same"
+        assert a[:100] in lesson["test_text"] and a[100:] in lesson["test_text"]
+    left, right = lesson.figures["keeps"][0].axes
+    for name, (x, y) in curves(left).items():
+        shown = {"c": [37.5, 37.5], "h": [6.25, 0], "predictions": [100, 0]}
+        before, after = shown.get(name, [12.5, 12.5])  # of tanh(c)
+        expected = [before] * 10 + [after] * 90
+        assert x == list(range(1, 101)) and y == pytest.approx(expected), name
+    assert len(curves(left)) == 4 and len(right.lines) == 16, "all units of one text"
+    assert list(right.lines[15].get_ydata()) == list(np.arange(1, 201))

@@ -20,8 +20,6 @@ def small_notebook(name, folder):
     parameters = notebooks.code_cells(notebook)["parameters"]
     for setting, value in (SMALL | {"TEXT_FILE": "own.txt"}).items():
         parameters.source += f"\n{setting} = {value!r}"
-    for cell in notebook.cells:
-        cell.source = notebooks.with_fewer_repetitions(cell.source)
     return notebook
 
 
