@@ -9,13 +9,12 @@ import time
 
 import matplotlib
 import torch
-from notebooks import LABORATORY, LESSON, Notebook
-from test_training import lecture_losses
+from notebooks import LABORATORY, LESSON, Notebook, lecture_losses
 from torch.nn import functional as F
 
 
 def prepared(name, num_iter):
-    """Return a notebook up to `setup`, on the GPU if there is one, without samples."""
+    """Return a notebook up to `setup`; what is logged takes no time."""
     settings = {"NUM_ITER": num_iter, "LOG_EVERY": 10**9}
     notebook = Notebook(name, "setup", **settings)
     stubs = {"generate": lambda *_: "", "loss_figure": lambda *_: None}

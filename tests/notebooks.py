@@ -10,8 +10,10 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import torch
 from nbclient import NotebookClient
+from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
 FAQ = ROOT / "covid19_faq.txt"
@@ -184,3 +186,26 @@ def read_text(model, indices):
         logits, state = model(character, state)
         rows.append(logits.detach())
     return torch.cat(rows)
+
+
+def lecture_losses(notebook, num_iter):
+    """Return the losses of the lecture's loop, which calls the model per character."""
+    text, portion_size = notebook["training_text"], notebook["TEXT_PORTION_SIZE"]
+    char_to_tensor = notebook["char_to_tensor"]
+    model = notebook.new_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=notebook["LEARNING_RATE"])
+    rng = np.random.default_rng(notebook["RANDOM_SEED"])
+    losses = []
+    for _ in range(num_iter):
+        start = rng.integers(len(text) - portion_size)
+        state = None
+        loss = 0.0
+        for i in range(start, start + portion_size):
+            logits, state = model(char_to_tensor(text[i]), state)
+            loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))
+        loss = loss / portion_size
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses

@@ -7,7 +7,6 @@ import re
 import pytest
 from notebooks import (
     LABORATORY,
-    PATHS,
     code_cells,
     log_entries,
     read,
@@ -50,14 +49,12 @@ def test_the_cells_ran_in_order_and_no_output_warns_or_tells_of_a_machine(name):
 
 def test_cells_without_training_print_what_is_stored(fresh):
     """Whatever the processor. Left out are versions and samples."""
-    for cell_id in fresh.until("setup"):
-        if cell_id not in {"imports", "baselines-write"}:
-            now = values(fresh.out[cell_id])
-            for old in values(output(fresh.name, cell_id)):
-                assert any(abs(old - new) < 0.011 for new in now), (
-                    f"The cell {cell_id} of {PATHS[fresh.name].name} no longer prints "
-                    f"{old}, as is stored: {REFRESH} {fresh.name}"
-                )
+    for cell_id in set(fresh.until("setup")) - {"imports", "baselines-write"}:
+        for old in values(output(fresh.name, cell_id)):
+            assert any(abs(old - new) < 0.011 for new in values(fresh.out[cell_id])), (
+                f"The cell {cell_id} of the notebook {fresh.name} no longer prints "
+                f"{old}, as is stored: {REFRESH} {fresh.name}"
+            )
 
 
 def test_the_first_iterations_have_the_losses_that_are_stored(fresh, name):
@@ -74,40 +71,31 @@ def test_the_first_iterations_have_the_losses_that_are_stored(fresh, name):
 
 
 def test_the_training_passes_the_baselines_as_the_prose_tells(name):
-    """Uniform at first, character frequencies at about 10, previous character at about
-    50; in the end, a choice among three, and among four on test text."""
+    """And ends in a choice among three, and among four on test text."""
     uniform, frequencies, previous = values(output(name, "baselines"))[::2]
     log = log_entries(output(name, "train"))
     assert log[1][0] == pytest.approx(uniform, abs=0.1)
     assert log[10][0] == pytest.approx(frequencies, abs=0.2)
     assert log[50][0] == pytest.approx(previous, abs=0.2) and log[200][1] < previous
-    recent, _, iteration, test_loss, _ = values(output(name, "perplexity"))
-    assert (iteration, recent) == (5000, pytest.approx(log[5000][1], abs=0.006))
-    assert test_loss == pytest.approx(log[5000][2], abs=0.006)
+    _, recent, test_loss = log[5000]
     assert 1.1 < recent < 1.2 and 1.4 < test_loss < 1.5
 
 
-def test_the_test_text_and_the_digit_are_as_the_prose_tells():
-    *tables, network = [
-        values(line)[-1] for line in output(LABORATORY, "table").splitlines()[-6:]
-    ]
-    assert tables[-1] < network, "The table is a little ahead."
-    costs = re.findall(r"\d\.\d\d", output(LABORATORY, "memory"))
-    lstm_digit, lstm_all, plain_digit, plain_all = map(float, costs)
-    assert lstm_digit < 0.3 and 1.14 < lstm_all < 1.2
-    assert plain_digit > 0.9 and plain_all > lstm_all + 0.05
-    unlike, alike = map(values, output(LABORATORY, "transplant").splitlines())
+def test_the_experiments_end_as_the_prose_tells():
+    ids = "table", "memory", "transplant", "rewarded", "exchange"
+    out = {cell_id: output(LABORATORY, cell_id) for cell_id in ids}
+    table, network = [values(line)[-1] for line in out["table"].splitlines()[-2:]]
+    assert table < network, "The table is a little ahead."
+    lstm, plain = re.findall(r"second\D*(\d\.\d\d)", out["memory"])
+    assert float(lstm) < 0.3 and float(plain) > 0.9
+    unlike, alike = map(values, out["transplant"].splitlines())
     assert unlike[2] > 0.75 * unlike[0] and alike[1] == alike[2] > 0.75 * alike[0]
-
-
-def test_the_reward_and_the_exchange_are_as_the_prose_tells():
-    _, asks, states = rows(output(LABORATORY, "rewarded"), [10, 20, 40, 100]).values()
+    _, asks, states = rows(out["rewarded"], [10, 20, 40, 100]).values()
     assert asks[100] > 50 and asks[100] > asks[10] and states[100] < 20
-    table = rows(output(LABORATORY, "exchange"), ["asks", "states"])
+    table = rows(out["exchange"], ["asks", "states"])
     counts = {label.split(" (")[0]: row for label, row in table.items()}
     nothing, c = counts["nothing"], counts["c"]
     assert c["asks"] < nothing["asks"] / 2 and c["states"] > 2 * nothing["states"]
     for kind in ("asks", "states"):
-        found = {label: row[kind] for label, row in counts.items()}
-        assert found["all others"] == pytest.approx(nothing[kind], abs=3)
-        assert abs(found["units that decide"] - c[kind]) < 10
+        assert abs(counts["all others"][kind] - nothing[kind]) <= 3
+        assert abs(counts["units that decide"][kind] - c[kind]) <= 9

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from notebooks import Notebook
+from notebooks import Notebook, as_text
 
 DIGITS = "0123456789"  # in the alphabet, the index of each digit is the digit
 
@@ -27,6 +27,8 @@ def test_the_last_tenth_of_the_text_is_held_back(untrained):
     text, cut = untrained["text"], len(untrained["text"]) * 9 // 10
     assert untrained["training_text"] == text[:cut]
     assert untrained["test_text"] == text[cut:]
+    assert as_text(untrained["test_inputs"]) == text[cut:-1]
+    assert as_text(untrained["test_targets"]) == text[cut + 1 :], "of the test loss"
 
 
 @pytest.mark.parametrize(
