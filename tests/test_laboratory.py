@@ -1,9 +1,6 @@
 """The laboratory's experiments, with networks whose answers are known beforehand."""
 
-import re
-import string
 from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,29 +50,6 @@ def test_the_table_asks_the_shorter_context(lab):
     p = [lab["table"](lab["test_text"][i], lab["test_text"][i - 8 : i]) for i in places]
     assert nats[8] == pytest.approx(-np.log(p).mean(), abs=0.006) and len(nats) > 3
     assert values(out)[-1] == 1.25, "the network's newest test loss"
-
-
-def test_the_memory_is_measured_on_new_lines_for_each_layer(lab):
-    """Here, a character costs 1 nat, and one that follows a space 15."""
-    lab.run("memory-text")
-    rates, measured = {}, set()
-
-    def learn(layer, text, rate):
-        assert text == lab["training_lines"]
-        rates[layer] = rate
-        return lambda inputs: (measured.update(as_text(inputs).splitlines()), None)
-
-    def cross_entropy(logits, targets, reduction):
-        return 1 + 14.0 * (lab["inputs"] == string.printable.index(" "))
-
-    functions = SimpleNamespace(cross_entropy=cross_entropy)
-    lab.update(learn=learn, F=functions, generate=lambda *_: "")
-    out = lab.run("memory")
-    assert len(measured) > 100, "many lines"
-    assert not measured & set(lab["training_lines"].splitlines()), "new ones"
-    costs = re.findall(r"(second|all)\D*(\d+\.\d\d)", out)
-    assert costs == [("second", "15.00"), ("all", "2.00")] * 2
-    assert rates == {nn.LSTM: 0.01, nn.RNN: 0.002}, "a fifth of the learning rate"
 
 
 def test_a_transplant_whose_answer_is_known(lab):

@@ -1,7 +1,6 @@
 """The lesson's cells after its training, with networks made by hand."""
 
 import re
-import string
 
 import numpy as np
 import pytest
@@ -24,26 +23,6 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
     for (prime, _), part in zip(asked[3:], parts, strict=True):
         assert part.endswith(prime) and repr(prime) in part
         assert lesson["training_text"].count(prime) in values(part), part
-
-
-def test_predictions_show_what_follows_and_what_was_expected(lesson):
-    """After n characters of the words, this network expects the n-th letter."""
-    letters, read = string.ascii_uppercase, []
-
-    def network(character, state=None):
-        read.append(as_text(character))
-        logits = torch.zeros(1, 100)
-        logits[0, string.printable.index(letters[len(read) - 3])] = 50
-        return logits, None  # a blank line, of two characters, comes before the words
-
-    lesson["model"] = network
-    lines = lesson.run("predictions").splitlines()
-    words = "".join(read[2:])
-    for n, line in enumerate(lines):
-        assert words[: n + 1] in line and f"{letters[n]!r} 1.00" in line, (
-            "read, expected"
-        )
-        assert repr(words[n + 1 : n + 2]) in line or n + 1 == len(words), "what follows"
 
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):

@@ -1,23 +1,8 @@
 """The network's sizes, and the cells that compute one thing in two ways."""
 
 import torch
-from notebooks import LABORATORY, LESSON, values
+from notebooks import values
 from torch import nn
-
-
-def test_the_network_is_as_large_as_the_settings_say(small):
-    """EMBEDDING_DIM is 12 and HIDDEN_DIM 16; LAYER is nn.GRU and NUM_LAYERS 2."""
-    lstm = [(64, 12), (64, 16), (64,), (64,)]  # four times HIDDEN_DIM
-    gru = [(48, 12), (48, 16), (48,), (48,)]  # three times
-    gru_above = [(48, 16), (48, 16), (48,), (48,)]
-    networks = {LESSON: [(small["model"], lstm)]}.get(small.name)
-    if small.name == LABORATORY:
-        small.run("learn")
-        learned = small["learn"](nn.LSTM, small["training_text"], 0.01)
-        networks = [(small["model"], gru + gru_above), (learned, lstm)]
-    for network, recurrent in networks:
-        shapes = [tuple(weight.shape) for weight in network.parameters()]
-        assert shapes == [(100, 12), *recurrent, (100, 16), (100,)]
 
 
 def test_learn_trains_as_the_training_cell_does(lab):
