@@ -1,4 +1,4 @@
-"""What several test files share: each notebook untrained, trained, and small."""
+"""What several test files share: each notebook, trained a little, and small."""
 
 import matplotlib
 import notebooks as nb
@@ -11,12 +11,6 @@ matplotlib.use("agg")
 @pytest.fixture(scope="session", params=nb.PATHS)
 def name(request):
     return request.param
-
-
-@pytest.fixture(scope="session")
-def untrained(name):
-    """Each notebook up to `setup`, with its default settings. Tests only read it."""
-    return nb.Notebook(name, "setup")
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +36,8 @@ def small(name, tmp_path):
 
 @pytest.fixture
 def lesson(tmp_path):
-    """The small lesson, with a network that is far from indifferent."""
-    notebook = small_notebook(nb.LESSON, tmp_path)
-    with torch.no_grad():
-        notebook["model"].linear.weight.mul_(30)
-    return notebook
+    """The small lesson."""
+    return small_notebook(nb.LESSON, tmp_path)
 
 
 @pytest.fixture

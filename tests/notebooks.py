@@ -20,7 +20,7 @@ FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
 OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 130
-SMALL = {  # every setting of a number or a string, each other than its default
+SMALL = {  # settings of the training and the samples, each other than its default
     "RANDOM_SEED": 7,
     "TEXT_PORTION_SIZE": 20,
     "NUM_ITER": 7,

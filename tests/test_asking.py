@@ -143,11 +143,15 @@ def test_the_units_that_decide_are_found_and_the_table_is_right(asking, weights)
         "without reward: nothing": [0, 0],
         "without reward: c": [0, 0],
     }
-    assert {label.split(" (")[0]: row for label, row in table.items()} == expected
-    _, same, other, *_ = zip(rewarded.found[-12::2], rewarded.found[-11::2])
-    for kind, letter in same:
+    found = {label.split(" (")[0]: row for label, row in table.items()}
+    for label, row in expected.items():
+        assert found[label] == row, f"the row {label!r}"
+    labels = [label for label in found if "without" not in label]
+    calls = rewarded.found[-2 * len(labels) :]
+    agree = dict(zip(labels, zip(calls[::2], calls[1::2])))
+    for kind, letter in agree["c, same kind"]:
         assert kind == 1 and letter < 0.5, "c from another text of the same kind"
-    for kind, letter in other:
+    for kind, letter in agree["c"]:
         assert kind == letter == 0, "c from the other kind"
     medians = re.findall(r"(questions|statements)\D*(\d+)", asking.out["exchange"])
     assert medians[-2:] == [("questions", "60"), ("statements", "80")]
@@ -175,16 +179,23 @@ def test_a_letter_is_the_darker_the_more_c_is_as_in_questions(asking):
     """By the unit that decides most, just after the letter was read."""
     exchange(asking, ByHand({3: 1.5, 5: 2.5}))
     asking.update(as_asked=torch.full((16,), 20.0), as_stated=torch.zeros(16))
-    asking.update(rewarded=counting, sentences="It’s Oz, too.\nCat?\n\n")
+    asking.update(rewarded=counting, sentences="It’s Oz, too.\nCatnip?\n\n")
     asking.run("seen")
     (axes,) = asking.figures["seen"][0].axes
-    texts = [text for text in axes.texts if round(text.get_position()[1]) == 0]
-    texts.sort(key=lambda text: text.get_position()[0])
-    assert "".join(text.get_text() for text in texts) == "It's Oz, too.?", "expected"
-    boxes = [box for box in axes.patches if round(box.get_y() + 0.4) == 0]
-    boxes.sort(key=lambda box: box.get_x())
-    gray = [round(sum(to_rgb(box.get_facecolor())), 2) for box in boxes]
-    assert len(set(gray)) == len("It's Oz, too") and gray == sorted(gray, reverse=True)
+    for row, (shown, right) in enumerate(
+        [("It's Oz, too.?", False), ("Catnip??", True)]
+    ):
+        texts = [text for text in axes.texts if round(text.get_position()[1]) == row]
+        texts.sort(key=lambda text: text.get_position()[0])
+        assert "".join(text.get_text() for text in texts) == shown, (
+            "and what is expected"
+        )
+        plain = texts[-1].get_color() == texts[0].get_color()
+        assert plain == right, "A wrong mark has another color than the letters."
+        boxes = [box for box in axes.patches if round(box.get_y() + 0.4) == row]
+        boxes.sort(key=lambda box: box.get_x())
+        gray = [round(sum(to_rgb(box.get_facecolor())), 2) for box in boxes]
+        assert len(set(gray)) == len(shown) - 2 and gray == sorted(gray, reverse=True)
 
 
 def test_what_decides_is_held_while_the_network_writes(asking):

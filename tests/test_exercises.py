@@ -28,6 +28,7 @@ def said(name, words):
 def test_the_losses_that_exercise_1_gives(old, new, words, iterations, within):
     """With the training cell as it is, and with what breaks it."""
     notebook = Notebook(LESSON, "setup", NUM_ITER=10)
+    assert old in notebook.cells["train"], f"This test looks for {old!r} there."
     notebook.cells["train"] = notebook.cells["train"].replace(old, new, 1)
     for name in ("test_inputs", "test_targets"):
         notebook[name] = notebook[name][:1]

@@ -33,18 +33,17 @@ def test_no_network_and_no_table_reads_the_last_tenth(tmp_path):
 
 def test_the_table_asks_the_shorter_context(lab):
     """Each context adds ten sightings, shared out as the next shorter one would."""
-    text = lab["training_text"] = "that hat, a cat that sat, and the hat at that. " * 9
-    lab.update(test_text=text[5:305], test_losses={5: 1.25})
+    text = "that hat, a cat that sat, and the hat at that. " * 9 + "." * 9
+    lab.update(training_text=text, test_text=text[5:305], test_losses={5: 1.25})
     out = lab.run("table")
-    counts = Counter(text[i : i + n] for n in range(5) for i in range(len(text) - 8))
-    p = 1 / 100
+    counts = Counter(text[i : i + n] for n in range(5) for i in range(len(text)))
     table = rows(out, ["seen", "t", "p"])
-    for context in ("", "a", "ha", "tha"):
+    p = lab["table"]("t", "")
+    for context in ("a", "ha", "tha"):
         p = (counts[context + "t"] + 10 * p) / (counts[context] + 10)
-        if context:
-            expected = [counts[context], counts[context + "t"], round(p, 2)]
-            assert list(table[repr(context)].values()) == expected
         assert lab["table"]("t", context) == pytest.approx(p)
+        row = [counts[context], counts[context + "t"], round(p, 2)]
+        assert list(table[repr(context)].values()) == row
     nats = {row[0]: row[1] for row in map(values, out.splitlines()) if len(row) == 2}
     places = range(8, len(lab["test_text"]))
     p = [lab["table"](lab["test_text"][i], lab["test_text"][i - 8 : i]) for i in places]

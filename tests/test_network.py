@@ -1,4 +1,4 @@
-"""The network's sizes, and the cells that compute one thing in two ways."""
+"""The cells that compute one thing in two ways."""
 
 import torch
 from notebooks import values

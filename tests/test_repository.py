@@ -29,8 +29,11 @@ def test_shared_cells_are_the_same_to_the_letter():
         )
 
 
-def test_the_settings_are_those_of_the_lecture(name):
+def test_the_notebook_is_valid(name):
     nbformat.validate(read(name))
+
+
+def test_the_settings_are_those_of_the_lecture(name):
     notebook = Notebook(name, "parameters")
     assert {key: notebook[key] for key in LECTURE} == LECTURE, (
         "The prose and the stored outputs rest on these. To try others, work in a copy."
@@ -41,5 +44,5 @@ def test_the_settings_are_those_of_the_lecture(name):
 def test_ruff_has_nothing_to_say(command):
     ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "tests"]
     done = subprocess.run([*ruff, *PATHS.values()], cwd=ROOT, capture_output=True)
-    advice = "To format: .venv/bin/python -m ruff format tests *.ipynb"
+    advice = "Try: .venv/bin/python -m ruff format tests *.ipynb"
     assert done.returncode == 0, f"{advice}\n{done.stdout.decode()}"

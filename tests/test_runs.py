@@ -13,7 +13,7 @@ from notebooks import LABORATORY, OWN_TEXT, SMALL, log_entries
 pytestmark = pytest.mark.slow
 
 
-def small_notebook(name, folder):
+def small_copy(name, folder):
     """Return a notebook with other settings, and write its text into folder."""
     (folder / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
     notebook = notebooks.read(name)
@@ -26,7 +26,7 @@ def small_notebook(name, folder):
 def test_every_cell_runs_in_jupyter_without_a_warning(name, tmp_path, monkeypatch):
     """Python warns of a file opened without an encoding; libraries may do so."""
     monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
-    notebook = small_notebook(name, tmp_path)
+    notebook = small_copy(name, tmp_path)
     notebooks.execute(notebook, tmp_path)
     for cell_id, cell in notebooks.code_cells(notebook).items():
         for output in cell.outputs:
@@ -38,7 +38,7 @@ def test_every_cell_runs_in_jupyter_without_a_warning(name, tmp_path, monkeypatc
 
 def test_the_laboratory_runs_in_the_terminal(tmp_path):
     """By ipython, as README tells."""
-    nbformat.write(small_notebook(LABORATORY, tmp_path), tmp_path / "small.ipynb")
+    nbformat.write(small_copy(LABORATORY, tmp_path), tmp_path / "small.ipynb")
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"],
         cwd=tmp_path,

@@ -19,16 +19,16 @@ DIGITS = "0123456789"  # in the alphabet, the index of each digit is the digit
         pytest.param("\ufeffhi\n\t你好 мир 🙂", "hi\n\t ", id="dropped"),
     ],
 )
-def test_conversion(untrained, original, converted):
-    assert untrained["to_printable"](original) == converted
+def test_conversion(fresh, original, converted):
+    assert fresh["to_printable"](original) == converted
 
 
-def test_the_last_tenth_of_the_text_is_held_back(untrained):
-    text, cut = untrained["text"], len(untrained["text"]) * 9 // 10
-    assert untrained["training_text"] == text[:cut]
-    assert untrained["test_text"] == text[cut:]
-    assert as_text(untrained["test_inputs"]) == text[cut:-1]
-    assert as_text(untrained["test_targets"]) == text[cut + 1 :], "of the test loss"
+def test_the_last_tenth_of_the_text_is_held_back(fresh):
+    text, cut = fresh["text"], len(fresh["text"]) * 9 // 10
+    assert fresh["training_text"] == text[:cut]
+    assert fresh["test_text"] == text[cut:]
+    assert as_text(fresh["test_inputs"]) == text[cut:-1]
+    assert as_text(fresh["test_targets"]) == text[cut + 1 :], "of the test loss"
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,24 @@ def test_the_last_tenth_of_the_text_is_held_back(untrained):
 )
 def test_a_text_of_which_too_little_is_left_is_refused(name, tmp_path, text, portion):
     file = tmp_path / "own.txt"
-    settings = {"TEXT_FILE": str(file), "TEXT_PORTION_SIZE": portion}
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="text"):
-        Notebook(name, "text", **settings)
-    file.write_text("x" * 3100, encoding="utf-8")
-    Notebook(name, "text", **settings | {"TEXT_PORTION_SIZE": 2789})
+        Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
+
+
+def test_a_text_of_which_just_enough_is_left_is_taken(name, tmp_path):
+    file = tmp_path / "own.txt"
+    file.write_text("x" * 3000, encoding="utf-8")
+    Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=2699)
 
 
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
-def test_portions_start_wherever_they_fit(untrained, portion_size):
+def test_portions_start_wherever_they_fit(fresh, portion_size):
     """And each input has a target, the character that follows it."""
     rng = np.random.default_rng(0)
     starts = set()
     for _ in range(500):
-        inputs, targets = untrained["draw_example"](DIGITS, portion_size, rng)
+        inputs, targets = fresh["draw_example"](DIGITS, portion_size, rng)
         assert len(inputs) == portion_size, "A portion that starts too late is cut off."
         first = inputs[0].item()
         starts.add(first)

@@ -13,7 +13,7 @@ def test_the_losses_are_those_of_the_lecture_on_the_training_text(small):
     """With the settings SMALL, all of them unusual."""
     small.run("train")
     assert small["losses"] == pytest.approx(lecture_losses(small, 7), abs=1e-4), (
-        "state, targets, division, or update? See `lecture_losses` above."
+        "state, targets, division, or update? See `lecture_losses` in notebooks.py."
     )
 
 
@@ -94,12 +94,14 @@ def test_a_new_learning_rate_counts_when_the_training_goes_on(small):
     assert torch.equal(before, after), "The new LEARNING_RATE of 0 was not used."
 
 
-def test_the_plot_names_each_line_and_points_at_the_recent_mean(untrained):
+def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh):
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"{n}, written" for n in (1, 10, 11, 20)}
-    (axes,) = untrained["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples).axes
+    (axes,) = fresh["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples).axes
     assert axes.get_xscale() == "log" and "iteration" in axes.get_xlabel()
-    baselines = untrained["baselines"]
+    levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
+    baselines = fresh["baselines"]
+    assert levels >= set(baselines.values()), "a line for each baseline"
     heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
     for name, nats in baselines.items():
         nearest = min(baselines.values(), key=lambda other: abs(other - heights[name]))
@@ -115,8 +117,8 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(untrained):
     )
 
 
-def test_any_sample_can_be_drawn(untrained, tmp_path):
+def test_any_sample_can_be_drawn(fresh, tmp_path):
     """Also one that Matplotlib might take for a formula, and none at all."""
-    untrained["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
-    figure = untrained["loss_figure"]([4.0, 3.0], {1: 4.2}, {1: "$x^{$_\n", 2: "⇥⇟"})
+    fresh["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
+    figure = fresh["loss_figure"]([4.0, 3.0], {1: 4.2}, {1: "$x^{$_\n", 2: "⇥⇟"})
     figure.savefig(tmp_path / "loss.pdf")

@@ -12,12 +12,12 @@ def parrot(logits):
     return lambda characters, state=None: (logits.repeat(len(characters), 1), state)
 
 
-def test_characters_are_drawn_as_often_as_the_softmax_says(untrained):
+def test_characters_are_drawn_as_often_as_the_softmax_says(fresh):
     """At a temperature of 0.5, by a model that knows only the letters from a to e."""
     logits = torch.full((100,), -torch.inf)
     logits[10:15] = torch.tensor([1.0, 0.5, 0.0, -0.5, -1.0])
     torch.manual_seed(0)
-    drawn = untrained["generate"](parrot(logits), "the", 5000, 0.5).removeprefix("the")
+    drawn = fresh["generate"](parrot(logits), "the", 5000, 0.5).removeprefix("the")
     assert len(drawn) == 5000, f"{len(drawn)} characters are written, of 5000."
     shares = [drawn.count(char) / 5000 for char in "abcde"]
     expected = torch.softmax(logits[10:15] / 0.5, dim=0)
@@ -35,8 +35,8 @@ def test_a_low_temperature_takes_what_a_real_network_finds_likeliest(fresh):
     )
 
 
-def test_control_characters_are_made_visible(untrained):
-    written = untrained["generate"](parrot(torch.zeros(100)), "a\tb\r\x0b\x0c\n", 0, 1)
+def test_control_characters_are_made_visible(fresh):
+    written = fresh["generate"](parrot(torch.zeros(100)), "a\tb\r\x0b\x0c\n", 0, 1)
     assert written == "a⇥b⇤↧⇟\n"
 
 
@@ -49,6 +49,6 @@ def test_control_characters_are_made_visible(untrained):
         ("é", 1, "é"),
     ],
 )
-def test_what_cannot_be_written_is_refused(untrained, prime, temperature, named):
+def test_what_cannot_be_written_is_refused(fresh, prime, temperature, named):
     with pytest.raises(ValueError, match=named):
-        untrained["generate"](untrained["model"], prime, 5, temperature)
+        fresh["generate"](fresh["model"], prime, 5, temperature)
