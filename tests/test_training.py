@@ -51,7 +51,9 @@ def test_the_log_and_the_samples(name):
     notebook.update(PRIME_STR="x", PREDICT_LEN=9, TEMPERATURE=0.3)
     notebook.update(losses=losses, generate=generate)
     out = notebook.run("train")
-    assert list(expected) == [50, 80, 120, 160, 200, 209], "where a sample is written"
+    assert list(expected) == [50, 80, 120, 160, 200, 209], (
+        "It should go on after the losses so far, with a sample at these iterations."
+    )
     assert notebook["samples"] == {n: f"written at {n}" for n in expected}
     for n, numbers in expected.items():
         found = log_entries(out)[n]
@@ -108,7 +110,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh):
         assert nearest == nats, f"“{name}” should stand at its loss, {nats}."
     drawn = curves(axes)
     assert drawn["one portion"][1] == losses
-    assert drawn["recent mean"][1][8:12] == [5.0, 5.0, 4.5, 4.0]
+    assert drawn["recent mean"][1][8:12] == [5.0, 5.0, 4.5, 4.0], "last tenth of losses"
     assert drawn["test text"] == [[10, 20], [4.5, 3.5]]
     arrows = [text for text in axes.texts if hasattr(text, "xy")]
     points = {int(text.get_text().split(":")[0]): text.xy for text in arrows}
