@@ -1,9 +1,8 @@
-"""The files: format of the notebooks, shared cells, settings, formatting."""
+"""The files: shared cells, settings, formatting."""
 
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from notebooks import LABORATORY, LESSON, PATHS, ROOT, Notebook, code_cells, read
 
@@ -27,10 +26,6 @@ def test_shared_cells_are_the_same_to_the_letter():
         assert lesson[cell_id].source == laboratory[cell_id].source, (
             f"The cell {cell_id} is not the same in both notebooks: change both."
         )
-
-
-def test_the_notebook_is_valid(name):
-    nbformat.validate(read(name))
 
 
 def test_the_settings_are_those_of_the_lecture(name):
