@@ -1,6 +1,7 @@
 """Run the notebooks afresh and save them with their outputs.
 
-.venv/bin/python tests/refresh.py [lstmcell | lstm]    both, if none is named
+.venv/bin/python tests/refresh.py [lstmcell | lstm]           both, if none is named
+.venv/bin/python tests/refresh.py --tidy [lstmcell | lstm]    without running them
 """
 
 import sys
@@ -15,9 +16,11 @@ def say(cell, **_):
         print(" ", cell.id, flush=True)
 
 
-for name in sys.argv[1:] or notebooks.PATHS:
+names = [word for word in sys.argv[1:] if word != "--tidy"]
+for name in names or notebooks.PATHS:
     print(notebooks.PATHS[name].name, flush=True)
     notebook = notebooks.read(name)
-    notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
+    if "--tidy" not in sys.argv:
+        notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
     notebooks.tidy(notebook)
     nbformat.write(notebook, notebooks.PATHS[name])

@@ -5,13 +5,7 @@ import json
 import re
 
 import pytest
-from notebooks import (
-    code_cells,
-    log_entries,
-    read,
-    tidy,
-    values,
-)
+from notebooks import code_cells, log_entries, read, tidy, values
 
 REFRESH = "Is the edit wrong? If not, run it: .venv/bin/python tests/refresh.py"
 
@@ -39,7 +33,8 @@ def test_the_cells_ran_in_order_and_no_output_warns_or_tells_of_a_machine(name):
         assert not found, f"The output of {cell_id} tells of a machine: {found}"
     tidied = copy.deepcopy(stored)
     tidy(tidied)
-    assert tidied == stored, f"JupyterLab has added metadata. {REFRESH} {name}"
+    command = f".venv/bin/python tests/refresh.py --tidy {name}"
+    assert tidied == stored, f"To clear what JupyterLab adds when it saves: {command}"
 
 
 # --- The stored run is one of this text and this code
