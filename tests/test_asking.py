@@ -11,7 +11,6 @@ import string
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_rgb
 from notebooks import rows
 from torch import nn
 
@@ -169,54 +168,3 @@ def test_units_are_chosen_on_other_text_than_is_looked_at(asking):
     assert asking["decide"] == [3]
     by_row = {label.split(" (")[0]: row for label, row in table.items()}
     assert by_row["units that decide"] == [13, 0] and by_row["all others"] == [0, 26]
-
-
-def counting(characters, state=None):
-    """c[5] is how many characters were read; a "?" is expected from seven on."""
-    c = torch.zeros(1, 16) if state is None else state[1].clone()
-    c[0, 5] += len(characters)
-    return logits_for(c[:, 5] - 6.5)[0], (torch.zeros_like(c), c)
-
-
-def test_a_letter_is_the_darker_the_more_c_is_as_in_questions(asking):
-    """By the unit that decides most, just after the letter was read."""
-    exchange(asking, ByHand({3: 1.5, 5: 2.5}))
-    asking.update(as_asked=torch.full((16,), 20.0), as_stated=torch.zeros(16))
-    asking.update(rewarded=counting, sentences="It’s Oz, too.\nCatnip?\n\n")
-    asking.run("seen")
-    (axes,) = asking.figures["seen"][0].axes
-    for row, (shown, right) in enumerate(
-        [("It's Oz, too.?", False), ("Catnip??", True)]
-    ):
-        texts = [text for text in axes.texts if round(text.get_position()[1]) == row]
-        texts.sort(key=lambda text: text.get_position()[0])
-        assert "".join(text.get_text() for text in texts) == shown, (
-            "and what is expected"
-        )
-        plain = texts[-1].get_color() == texts[0].get_color()
-        assert plain == right, "A wrong mark has another color than the letters."
-        boxes = [box for box in axes.patches if round(box.get_y() + 0.4) == row]
-        boxes.sort(key=lambda box: box.get_x())
-        gray = [round(sum(to_rgb(box.get_facecolor())), 2) for box in boxes]
-        assert len(set(gray)) == len(shown) - 2 and gray == sorted(gray, reverse=True)
-
-
-def test_what_decides_is_held_while_the_network_writes(asking):
-    exchange(asking, ByHand({3: 2.5, 5: -1.5}))
-    network = asking["rewarded"] = asking.new_model().requires_grad_(False)
-    held_at, inputs = [], torch.arange(3)
-    _, (hidden, cell_state) = network(inputs)
-
-    def generate(model, prime_str, predict_len, temperature):
-        assert temperature == asking["TEMPERATURE"]
-        _, (h, c) = model(inputs)
-        assert torch.equal(h, hidden), "h should stay as it is."
-        changed = (c != cell_state)[0].nonzero().flatten().tolist()
-        held_at.append({unit: c[0, unit].item() for unit in changed})
-        return ["?.?..", "?????", "......"][len(held_at) - 1] + "x" * 200
-
-    asking["generate"] = generate
-    counts = re.findall(r"--- (.*): (\d+) '\?', (\d+) '\.'", asking.run("turned"))
-    assert held_at == [{}, {3: 1, 5: -1}, {3: -1, 5: 1}], "free, and held at medians"
-    assert [row[1:] for row in counts] == [("2", "3"), ("5", "0"), ("0", "6")]
-    assert "questions" in counts[1][0] and "statements" in counts[2][0]

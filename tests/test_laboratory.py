@@ -1,10 +1,12 @@
 """The laboratory's experiments, with networks whose answers are known beforehand."""
 
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from notebooks import LABORATORY, Notebook, as_text, rows, values
 from torch import nn
 
@@ -83,3 +85,52 @@ def test_a_transplant_whose_answer_is_known(lab):
         assert values(line) == [len(pairs), own, by_cell], (
             f"{words}: lines, those that expect their own digit, and that of the c"
         )
+
+
+def counting(characters, state=None):
+    """c[5] is how many characters were read; a "?" is expected from seven on."""
+    c = torch.zeros(1, 16) if state is None else state[1].clone()
+    c[0, 5] += len(characters)
+    return c[:, 5:6] - 6.5, (torch.zeros_like(c), c)
+
+
+def test_a_letter_is_the_darker_the_more_c_is_as_in_questions(lab):
+    """By the unit that decides most, just after the letter was read."""
+    effects = np.zeros(16)
+    effects[[3, 5]] = 3, 5
+    lab.update(as_asked=torch.full((16,), 20.0), as_stated=torch.zeros(16))
+    lab.update(effects=effects, rewarded=counting, log_odds=lambda logits: logits)
+    lab["sentences"] = "It’s Oz, too.\nCatnip?\n\n"
+    lab.run("seen")
+    (axes,) = lab.figures["seen"][0].axes
+    for row, (shown, right) in enumerate([("It's Oz, too.?", 0), ("Catnip??", 1)]):
+        texts = [text for text in axes.texts if round(text.get_position()[1]) == row]
+        texts.sort(key=lambda text: text.get_position()[0])
+        assert "".join(text.get_text() for text in texts) == shown, "the mark"
+        plain = texts[-1].get_color() == texts[0].get_color()
+        assert plain == right, "A wrong mark has another color than the letters."
+        boxes = [box for box in axes.patches if round(box.get_y() + 0.4) == row]
+        boxes.sort(key=lambda box: box.get_x())
+        gray = [round(sum(to_rgb(box.get_facecolor())), 2) for box in boxes]
+        assert len(set(gray)) == len(shown) - 2 and gray == sorted(gray, reverse=True)
+
+
+def test_what_decides_is_held_while_the_network_writes(lab):
+    network = lab.new_model().requires_grad_(False)
+    as_asked, as_stated = torch.ones(16), -torch.ones(16)
+    lab.update(rewarded=network, decide=[3, 5], as_asked=as_asked, as_stated=as_stated)
+    held_at, inputs = [], torch.arange(3)
+    _, (hidden, cell_state) = network(inputs)
+
+    def generate(model, prime_str, predict_len, temperature):
+        _, (h, c) = model(inputs)
+        assert torch.equal(h, hidden), "h should stay as it is."
+        changed = (c != cell_state)[0].nonzero().flatten().tolist()
+        held_at.append({unit: c[0, unit].item() for unit in changed})
+        return ["?.?..", "?????", "......"][len(held_at) - 1] + "x" * 200
+
+    lab["generate"] = generate
+    counts = re.findall(r"--- (.*): (\d+) '\?', (\d+) '\.'", lab.run("turned"))
+    assert held_at == [{}, {3: 1, 5: 1}, {3: -1, 5: -1}], "free, and held at medians"
+    assert [row[1:] for row in counts] == [("2", "3"), ("5", "0"), ("0", "6")]
+    assert "questions" in counts[1][0] and "statements" in counts[2][0]
