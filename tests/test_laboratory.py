@@ -25,9 +25,7 @@ def test_no_network_and_no_table_reads_the_last_tenth(tmp_path):
     notebook["draw_example"] = noting
     for cell_id in notebook.after("portions"):
         notebook.run(cell_id)
-    lines = notebook["training_lines"]
-    assert set(learned) == {notebook["training_text"], lines}
-    assert learned.count(lines) == 4, "two iterations of each layer"
+    assert set(learned) == {notebook["training_text"], notebook["training_lines"]}
     assert "world" in notebook["test_text"] and notebook["seen"]["worl"] == 0, (
         "The table should be counted in the training text alone."
     )
