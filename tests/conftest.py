@@ -19,12 +19,20 @@ def fresh(name):
     return nb.fresh_run(name)
 
 
+@pytest.fixture(scope="session")
+def shared():
+    """The lesson as in `fresh`, for cells that are the same in both notebooks."""
+    return nb.fresh_run(nb.LESSON)
+
+
 def small_notebook(name, folder, **settings):
-    """Return a notebook up to `setup`, with the settings SMALL, on OWN_TEXT."""
+    """Return a notebook up to `setup`, small, on OWN_TEXT, with a stub that writes."""
     text = folder / "own.txt"
     text.write_text(nb.OWN_TEXT, encoding="utf-8")
     files = {"TEXT_FILE": str(text), "LOSS_PLOT_FILE": str(folder / "loss.pdf")}
-    return nb.Notebook(name, "setup", **nb.SMALL | files | settings)
+    notebook = nb.Notebook(name, "setup", **nb.SMALL | files | settings)
+    notebook["generate"] = lambda model, prime_str, *_: prime_str
+    return notebook
 
 
 @pytest.fixture

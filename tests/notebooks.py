@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import linecache
 import re
 import string
 from pathlib import Path
@@ -144,12 +145,12 @@ class Notebook(dict):
         """Run a cell, and return what it prints."""
         self.shown = []
         plt.close("all")
-        out = io.StringIO()
+        source, file, out = self.cells[cell_id], f"{self.name}:{cell_id}", io.StringIO()
+        # so that a traceback can show the cell's line
+        linecache.cache[file] = len(source), None, source.splitlines(True), file
         try:
             with contextlib.redirect_stdout(out):
-                exec(
-                    compile(self.cells[cell_id], f"{self.name}:{cell_id}", "exec"), self
-                )
+                exec(compile(source, file, "exec"), self)
         finally:
             drawn = [plt.figure(number) for number in plt.get_fignums()]
             self.out[cell_id] = out.getvalue()
@@ -175,8 +176,12 @@ class Notebook(dict):
 
 @functools.cache
 def fresh_run(name):
-    """Return a notebook after 50 iterations of the default run."""
-    return Notebook(name, "train", NUM_ITER=50)
+    """Return a notebook after 50 iterations of the default run, without samples."""
+    notebook = Notebook(name, "setup", NUM_ITER=50)
+    generate, notebook["generate"] = notebook["generate"], lambda *_: ""
+    notebook.run("train")
+    notebook["generate"] = generate
+    return notebook
 
 
 def read_text(model, indices):

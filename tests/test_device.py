@@ -11,15 +11,16 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
     that meet in a cross-entropy, which ends the cell here."""
     devices = set()
 
-    def cross_entropy(*tensors, **_):
-        devices.update(tensor.device.type for tensor in tensors)
+    def cross_entropy(*tensors, **named):
+        tensors = [*tensors, *named.values()]
+        devices.update(found.device.type for found in tensors if torch.is_tensor(found))
         raise RuntimeError("seen enough")
 
     exact = torch.optim.Adam  # the fused one refuses the device "meta"
     monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, **_: exact(weights))
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
-    small.update(device=torch.device("meta"), QUESTION=0, PERIOD=1)
-    others = ["learn", "rewarded"] if small.name == LABORATORY else []
+    small["device"] = torch.device("meta")
+    others = ["learn", "weighted"] if small.name == LABORATORY else []
     for cell_id in ["setup", "train", *others]:
         with contextlib.suppress(RuntimeError):
             small.run(cell_id)

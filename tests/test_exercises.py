@@ -1,9 +1,7 @@
 """The exercises of the lesson, and figures that text and code alone decide."""
 
-import math
 import re
 import textwrap
-from collections import Counter
 
 import pytest
 from notebooks import LABORATORY, LESSON, Notebook, fresh_run, read, values
@@ -22,18 +20,19 @@ def said(name, words):
     "old, new, words, iterations, within",
     [
         ("", "", "from memory", [1, 10], 0.0015),
-        ("optimizer.zero_grad()", "", "`zero_grad` is missing", [10], 0.0015),
-        ("(character, state)", "(character)", "is not passed on", [1, 10], 0.0015),
-        ("loss / TEXT_PORTION_SIZE", "loss", "not divided", [1], 1),
+        (r".*\.zero_grad\(\).*", "", "`zero_grad` is missing", [10], 0.0015),
+        (r"\(character, state\)", "(character)", "is not passed on", [1, 10], 0.0015),
+        (r".*/=? *TEXT_PORTION_SIZE.*", "", "not divided", [1], 1),
     ],
 )
 def test_the_losses_that_exercise_1_gives(old, new, words, iterations, within):
     """With the training cell as it is, and with what breaks it."""
     notebook = Notebook(LESSON, "setup", NUM_ITER=10)
-    assert old in notebook.cells["train"], f"This test looks for {old!r} there."
-    notebook.cells["train"] = notebook.cells["train"].replace(old, new, 1)
     for name in ("test_inputs", "test_targets"):
         notebook[name] = notebook[name][:1]
+    notebook["generate"] = lambda *_: ""
+    notebook.cells["train"], found = re.subn(old, new, notebook.cells["train"], count=1)
+    assert found, f"This test looks for {old!r} in the training cell."
     notebook.run("train")
     for n in iterations:
         loss = notebook["losses"][n - 1]
@@ -59,23 +58,23 @@ def test_the_solution_of_exercise_2_is_the_same_network(lesson):
 
 def test_what_text_and_code_decide_is_as_the_prose_says():
     notebook = fresh_run(LESSON)
-    _, frequencies, previous = notebook["baselines"].values()
-    for words, nats in (
-        ("no fixed probabilities", frequencies),
-        ("no fixed probabilities", previous),
-        ("| *character frequencies*", frequencies),
-        ("| *previous character*", previous),
+    text, counting_loss = notebook["training_text"], notebook["counting_loss"]
+    for length, name, words in (
+        (0, LESSON, "no fixed probabilities"),
+        (1, LESSON, "no fixed probabilities"),
+        (0, LESSON, "| *character frequencies*"),
+        (1, LESSON, "| *previous character*"),
+        (3, LESSON, "| the last three characters"),
+        (3, LABORATORY, "that they were counted in"),
     ):
-        assert round(nats, 3) in said(LESSON, words), f"{words!r}: {nats:.3f}"
-    text, loss = notebook["training_text"], notebook["losses"][49]
+        nats = counting_loss(text, length)
+        shown = round(nats, 3), round(nats, 2)
+        assert set(shown) & set(said(name, words)), f"{words!r}: {nats:.3f}"
+    loss = notebook["losses"][49]
     assert any(abs(loss - x) < 0.0015 for x in said(LESSON, "from memory")), "at 50"
-    fours = Counter(text[i : i + 4] for i in range(len(text) - 3))
-    threes = Counter(text[i : i + 3] for i in range(len(text) - 3))
-    nats = sum(n * math.log(threes[four[:3]] / n) for four, n in fours.items())
-    assert round(nats / fours.total(), 3) in said(LESSON, "Why not count more")
     sentences = re.split(r"(?<=[.?])\s", notebook["text"])
     for mark, words, percent in (("?", "I|[Mm]y", 62), (".", "I|[Mm]y", 8)):
         chosen = [text for text in sentences if text.endswith(mark)]
         found = [text for text in chosen if re.search(rf"\b({words})\b", text)]
         assert 100 * len(found) / len(chosen) == pytest.approx(percent, abs=1)
-        assert percent in said(LABORATORY, "This is not understanding"), "“I” or “my”"
+        assert percent in said(LABORATORY, "“I” or “my”"), f"{mark} {percent}"

@@ -2,10 +2,9 @@
 
 import re
 
-import numpy as np
 import pytest
 import torch
-from notebooks import as_text, curves, values
+from notebooks import rows, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
@@ -26,6 +25,32 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
         assert lesson["training_text"].count(prime) in values(part), part
 
 
+def test_the_table_of_temperatures(lesson):
+    """The probabilities of what comes after the last character."""
+    logits = torch.zeros(3, 100)
+    logits[-1, 10:16] = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.5, 1.0])  # from a to f
+    lesson["read_along"] = lambda model, indices: (logits, None)
+    out = lesson.run("temperature")
+    temperatures = values(out.splitlines()[0])
+    table = rows(out, temperatures)
+    assert len(temperatures) > 2 and table.keys() >= {f"{char!r}" for char in "abcdef"}
+    for n, char in enumerate("abcdef", start=10):
+        for t in temperatures:
+            p = torch.softmax(logits[-1] / t, dim=0)[n].item()
+            assert table[repr(char)][t] == pytest.approx(p, abs=0.0006), f"T = {t}"
+
+
+def test_what_is_expected_stands_beside_what_was_read(lesson):
+    """This network expects that each character comes once more."""
+    logits = torch.eye(100) * 90
+    lesson["read_along"] = lambda model, indices: (logits[indices], None)
+    out = lesson.run("predictions")
+    found = re.findall(r"(?m)^ *(\S.*) -> '(.)'.*?: +'(.)' 1\.00", out)
+    assert len(found) > 3 and all(read[-1] == first for read, _, first in found)
+    for (read, follows, _), (longer, *_) in zip(found, found[1:]):
+        assert read + follows == longer, "what follows, in the phrase"
+
+
 def test_the_loss_by_how_many_characters_are_seen(lesson):
     """In this test text, "b" follows "a", and so on. This network expects what follows,
     and after n characters, by 10n nats more, something that never does."""
@@ -41,41 +66,6 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 
     lesson.update(model=network, test_text="jabcdefghi" * 50)
     lesson.run("context")
-    sizes, nats = curves(lesson.figures["context"][0].axes[0])["this network"]
-    expected = [10 * n for n in sizes]
-    assert list(nats) == pytest.approx(expected, abs=0.01), "for the next character"
+    sizes, nats = lesson.figures["context"][0].axes[0].lines[0].get_xydata().T
+    assert nats == pytest.approx(10 * sizes, abs=0.01), "for the next character"
     assert set(num_places) == {100}, "every fourth place of the test text"
-
-
-def test_what_is_left_of_two_pasts_and_where_it_shows(lesson):
-    """This network knows its past by 6 of 16 units of c, of which 2 are small. It shows
-    that in one unit of h, and in what it expects, for ten characters."""
-    read = []
-
-    def network(characters, state=None):
-        read.append(as_text(characters))
-        n = len(read)
-        past = torch.arange(40) // 20  # 0 in one text of each pair, 1 in the other
-        h, c, logits = torch.zeros(40, 16), torch.zeros(40, 16), torch.zeros(40, 100)
-        c[:, :4] = 50 + 40 * past[:, None]
-        c[:, 4:6] = 0.5 * past[:, None]
-        c[:, 15] = n
-        if n <= 110:
-            h[:, 0] = past
-            logits[range(40), past] = 50
-        return logits, (h, c)
-
-    letters = np.random.default_rng(0).choice(list("abcdefgh"), 900)
-    lesson.update(model=network, test_text="".join(letters))
-    lesson.run("keeps")
-    texts = ["".join(text) for text in zip(*read)]
-    for a, b in zip(texts[:20], texts[20:]):
-        assert a[:100] != b[:100] and a[100:] == b[100:], "pasts, then the same"
-        assert a[:100] in lesson["test_text"] and a[100:] in lesson["test_text"]
-    left, right = lesson.figures["keeps"][0].axes
-    expected = {"c": [37.5, 37.5], "tanh(c)": [12.5, 12.5], "h": [6.25, 0]}
-    for name, (before, after) in (expected | {"predictions": [100, 0]}).items():
-        x, y = curves(left)[name]
-        assert x == list(range(1, 101)), "same characters read"
-        assert y == pytest.approx([before] * 10 + [after] * 90), name
-    assert list(right.lines[15].get_ydata()) == list(range(1, 201)), "a unit of c"

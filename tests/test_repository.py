@@ -1,5 +1,6 @@
 """The files: shared cells, settings, formatting."""
 
+import re
 import subprocess
 import sys
 
@@ -8,16 +9,9 @@ from notebooks import LABORATORY, LESSON, PATHS, ROOT, Notebook, code_cells, rea
 
 # The code cells that may differ between the notebooks; others of one id may not
 OWN_CODE = "parameters model step generate setup train".split()
-LECTURE = {
-    "TEXT_PORTION_SIZE": 200,
-    "NUM_ITER": 5000,
-    "LEARNING_RATE": 0.005,
-    "EMBEDDING_DIM": 100,
-    "HIDDEN_DIM": 128,
-    "PRIME_STR": "th",
-    "PREDICT_LEN": 100,
-    "TEMPERATURE": 0.8,
-}
+LECTURE = dict(TEXT_PORTION_SIZE=200, NUM_ITER=5000, LEARNING_RATE=0.005)
+LECTURE |= dict(EMBEDDING_DIM=100, HIDDEN_DIM=128)
+LECTURE |= dict(PRIME_STR="th", PREDICT_LEN=100, TEMPERATURE=0.8)
 
 
 def test_shared_cells_are_the_same_to_the_letter():
@@ -26,6 +20,15 @@ def test_shared_cells_are_the_same_to_the_letter():
         assert lesson[cell_id].source == laboratory[cell_id].source, (
             f"The cell {cell_id} is not the same in both notebooks: change both."
         )
+
+
+def test_the_commands_name_files_that_are_there():
+    for file in (ROOT / "README.md", ROOT / "tests" / "README.md"):
+        commands = re.findall(r"(?m)^    .*$", file.read_text(encoding="utf-8"))
+        named = re.findall(r"[\w/\\]+\.(?:txt|py|ipynb)\b", " ".join(commands))
+        assert named
+        for path in named:
+            assert (ROOT / path.replace("\\", "/")).exists(), f"{file.name}: {path}"
 
 
 def test_the_settings_are_those_of_the_lecture(name):

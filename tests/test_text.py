@@ -1,8 +1,10 @@
 """The text: how it is read, held back, cut into portions, and counted."""
 
+import contextlib
+
 import numpy as np
 import pytest
-from notebooks import Notebook, as_text
+from notebooks import LESSON, Notebook, as_text
 
 DIGITS = "0123456789"  # in the alphabet, the index of each digit is the digit
 
@@ -19,8 +21,8 @@ DIGITS = "0123456789"  # in the alphabet, the index of each digit is the digit
         pytest.param("\ufeffhi\n\t你好 мир 🙂", "hi\n\t ", id="dropped"),
     ],
 )
-def test_conversion(fresh, original, converted):
-    assert fresh["to_printable"](original) == converted
+def test_conversion(shared, original, converted):
+    assert shared["to_printable"](original) == converted
 
 
 def test_the_last_tenth_of_the_text_is_held_back(fresh):
@@ -32,28 +34,31 @@ def test_the_last_tenth_of_the_text_is_held_back(fresh):
 
 
 @pytest.mark.parametrize(
-    "text, portion", [("x" * 2900, 9), ("x" * 3100, 2790), ("мир x" * 9000, 9)]
+    "text, portion, taken",
+    [
+        pytest.param("x" * 2900, 9, False, id="2,900"),
+        pytest.param("x" * 3000, 200, True, id="3,000"),
+        pytest.param("x" * 3100, 2790, False, id="portion too large"),
+        pytest.param("x" * 3100, 2789, True, id="portion just fits"),
+        pytest.param("мир x" * 9000, 9, False, id="mostly dropped"),
+    ],
 )
-def test_a_text_of_which_too_little_is_left_is_refused(name, tmp_path, text, portion):
+def test_which_texts_are_taken(tmp_path, text, portion, taken):
+    """The refusal names the 3,000 characters that it needs."""
     file = tmp_path / "own.txt"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match="text"):
-        Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
-
-
-def test_a_text_of_which_just_enough_is_left_is_taken(name, tmp_path):
-    file = tmp_path / "own.txt"
-    file.write_text("x" * 3000, encoding="utf-8")
-    Notebook(name, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=2699)
+    refused = pytest.raises(ValueError, match="3,000")
+    with contextlib.nullcontext() if taken else refused:
+        Notebook(LESSON, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
 
 
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
-def test_portions_start_wherever_they_fit(fresh, portion_size):
+def test_portions_start_wherever_they_fit(shared, portion_size):
     """And each input has a target, the character that follows it."""
     rng = np.random.default_rng(0)
     starts = set()
     for _ in range(500):
-        inputs, targets = fresh["draw_example"](DIGITS, portion_size, rng)
+        inputs, targets = shared["draw_example"](DIGITS, portion_size, rng)
         assert len(inputs) == portion_size, "A portion that starts too late is cut off."
         first = inputs[0].item()
         starts.add(first)

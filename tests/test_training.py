@@ -1,11 +1,11 @@
 """The training: its losses, its log, its samples, its plot, an interrupt."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from notebooks import Notebook, curves, lecture_losses, log_entries, read_text
+from notebooks import Notebook, curves, lecture_losses, log_entries, read_text, values
 from torch.nn import functional as F
 
 
@@ -19,6 +19,7 @@ def test_the_losses_are_those_of_the_lecture_on_the_training_text(small):
 
 def test_no_other_cell_has_a_part_in_the_training_and_each_can_run_again(small):
     """They run in order and backwards. After `setup`, the training starts over."""
+    small.run("generate")  # the real one, which draws random numbers
     small.run("train")
     first = list(small["losses"]), dict(small["samples"])
     others = small.after("train")
@@ -39,10 +40,11 @@ def test_the_log_and_the_samples(name):
     """After 49 made-up losses: two stages, the multiples of 40, and the last one."""
     notebook = Notebook(name, "setup", TEXT_PORTION_SIZE=5, HIDDEN_DIM=16, LOG_EVERY=40)
     inputs, targets = (notebook[key][:9] for key in ("test_inputs", "test_targets"))
-    losses, expected = [9.0] * 44 + [2.0] * 5, {}
+    losses, expected, updates = [9.0] * 44 + [2.0] * 5, {}, []
 
     def generate(model, *asked):
         assert model is notebook["model"] and asked == ("x", 9, 0.3), "model, settings"
+        updates.append(len(notebook.shown))
         n, test_loss = len(losses), F.cross_entropy(read_text(model, inputs), targets)
         expected[n] = losses[-1], np.mean(losses[n * 9 // 10 :]), test_loss.item()
         return f"written at {n}"
@@ -55,6 +57,7 @@ def test_the_log_and_the_samples(name):
         "It should go on after the losses so far, with a sample at these iterations."
     )
     assert notebook["samples"] == {n: f"written at {n}" for n in expected}
+    assert updates == sorted(set(updates)), "The plot should follow while it trains."
     for n, numbers in expected.items():
         found = log_entries(out)[n]
         assert found == pytest.approx(numbers, abs=0.001), "loss, recent mean, test"
@@ -81,28 +84,33 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
     small.run("perplexity")
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
-    whole["NUM_ITER"] = num_done + 7
+    whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
     whole.run("train")
     assert small["losses"] == whole["losses"], "It should go on where it stopped."
     assert {1, num_done + 7} <= small["samples"].keys() & small["test_losses"].keys()
 
 
-def test_a_new_learning_rate_counts_when_the_training_goes_on(small):
-    small.run("train")
-    before = torch.nn.utils.parameters_to_vector(small["model"].parameters()).detach()
-    small["LEARNING_RATE"] = 0
-    small.run("train")
-    after = torch.nn.utils.parameters_to_vector(small["model"].parameters())
-    assert torch.equal(before, after), "The new LEARNING_RATE of 0 was not used."
+def test_the_plot_is_saved_and_the_newest_losses_are_printed(lesson):
+    """Also after an interrupt that came before the first test loss."""
+    lesson.update(losses=[9.0] * 18 + [2.0, 1.0], test_losses={5: 4.0, 20: 3.0})
+    numbers = values(lesson.run("perplexity"))
+    assert numbers == [1.5, 4.48, 20, 3, 20.09], "mean of the last tenth; test loss"
+    lesson.update(losses=[2.0], test_losses={})
+    assert values(lesson.run("perplexity")) == [2, 7.39]
+    assert Path(lesson["LOSS_PLOT_FILE"]).read_bytes().startswith(b"%PDF")
 
 
-def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh):
+def test_the_plot_names_each_line_and_points_at_the_recent_mean(shared, tmp_path):
+    """A sample may look like a formula to Matplotlib; at first, there is none."""
+    shared["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
     losses = [5.0] * 10 + [4.0] * 10
-    samples = {n: f"{n}, written" for n in (1, 10, 11, 20)}
-    (axes,) = fresh["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples).axes
+    samples = {n: "$x^{$_\n" for n in (1, 10, 11, 20)}
+    figure = shared["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples)
+    figure.savefig(tmp_path / "loss.pdf")
+    (axes,) = figure.axes
     assert axes.get_xscale() == "log" and "iteration" in axes.get_xlabel()
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
-    baselines = fresh["baselines"]
+    baselines = shared["baselines"]
     assert levels >= set(baselines.values()), "a line for each baseline"
     heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
     for name, nats in baselines.items():
@@ -117,10 +125,3 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh):
     assert points == {1: (1, 5.0), 10: (10, 5.0), 20: (20, 4.0)}, (
         "Samples of the stages and the newest should point at the recent mean then."
     )
-
-
-def test_any_sample_can_be_drawn(fresh, tmp_path):
-    """Also one that Matplotlib might take for a formula, and none at all."""
-    fresh["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
-    figure = fresh["loss_figure"]([4.0, 3.0], {1: 4.2}, {1: "$x^{$_\n", 2: "⇥⇟"})
-    figure.savefig(tmp_path / "loss.pdf")
