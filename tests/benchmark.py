@@ -15,11 +15,10 @@ from torch.nn import functional as F
 
 def prepared(name, num_iter):
     """Return a notebook up to `setup`; what is logged takes no time."""
-    settings = {"NUM_ITER": num_iter, "LOG_EVERY": 10**9}
-    notebook = Notebook(name, "setup", **settings)
-    stubs = {"generate": lambda *_: "", "loss_figure": lambda *_: None}
-    short = {key: notebook[key][:1] for key in ("test_inputs", "test_targets")}
-    notebook.update(stubs | short)
+    notebook = Notebook(name, "setup", NUM_ITER=num_iter, LOG_EVERY=10**9)
+    notebook.update(generate=lambda *_: "", loss_figure=lambda *_: None)
+    for key in ("test_inputs", "test_targets"):
+        notebook[key] = notebook[key][:1]
     return notebook
 
 
@@ -55,9 +54,8 @@ def main():
             train()
             times[form].append(1000 * (time.perf_counter() - start) / num_iter)
     medians = [statistics.median(found[1:]) for found in times.values()]
-    print("milliseconds per iteration")
     for form, ms in zip(forms, medians):
-        print(f"{form:18s} {ms:7.2f}")
+        print(f"{form:18s} {ms:7.2f} ms an iteration")
     lecture, lesson_ms, bare, laboratory_ms = medians
     print(f"the lesson / the lecture's loop: {lesson_ms / lecture:.2f}")
     print(f"the laboratory / bare PyTorch: {laboratory_ms / bare:.2f}")

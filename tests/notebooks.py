@@ -21,18 +21,10 @@ FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
 OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 130
-SMALL = {  # settings of the training and the samples, each other than its default
-    "RANDOM_SEED": 7,
-    "TEXT_PORTION_SIZE": 20,
-    "NUM_ITER": 7,
-    "LEARNING_RATE": 0.01,
-    "EMBEDDING_DIM": 12,
-    "HIDDEN_DIM": 16,
-    "PRIME_STR": "The ",
-    "PREDICT_LEN": 33,
-    "TEMPERATURE": 0.5,
-    "LOG_EVERY": 3,
-}
+# Settings of the training and the samples, each other than its default
+SMALL = dict(TEXT_PORTION_SIZE=20, NUM_ITER=7, LEARNING_RATE=0.01, LOG_EVERY=3)
+SMALL |= dict(RANDOM_SEED=7, EMBEDDING_DIM=12, HIDDEN_DIM=16)
+SMALL |= dict(PRIME_STR="The ", PREDICT_LEN=33, TEMPERATURE=0.5)
 NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?"
 
 
@@ -62,11 +54,11 @@ def tidy(notebook):
     """Remove from notebook, in place, what JupyterLab adds when it saves."""
     language = notebook.metadata.language_info
     language.pop("version", None)  # of the Python that happened to run it
-    names = {"display_name": "Python 3 (ipykernel)", "language": "python"}
-    kernel = names | {"name": "python3"}
-    notebook.metadata = nbformat.from_dict(
-        {"kernelspec": kernel, "language_info": language}
+    kernel = dict(
+        display_name="Python 3 (ipykernel)", language="python", name="python3"
     )
+    metadata = {"kernelspec": kernel, "language_info": language}
+    notebook.metadata = nbformat.from_dict(metadata)
     for cell in notebook.cells:
         kept = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
@@ -77,6 +69,11 @@ def tidy(notebook):
 def values(output):
     """Return the numbers in a text, as floats; 98% is 98."""
     return [float(found.replace(",", "")) for found in re.findall(NUMBER, output)]
+
+
+def printed(output, words=""):
+    """Return the numbers in each line that has the words."""
+    return [values(line) for line in output.splitlines() if words in line]
 
 
 def rows(output, columns):
@@ -184,27 +181,16 @@ def fresh_run(name):
     return notebook
 
 
-def read_text(model, indices):
-    """Return logits (L, 100), one character per call."""
-    state, rows = None, []
-    for character in indices.split(1):
-        logits, state = model(character, state)
-        rows.append(logits.detach())
-    return torch.cat(rows)
-
-
 def lecture_losses(notebook, num_iter):
     """Return the losses of the lecture's loop, which calls the model per character."""
     text, portion_size = notebook["training_text"], notebook["TEXT_PORTION_SIZE"]
-    char_to_tensor = notebook["char_to_tensor"]
-    model = notebook.new_model()
+    char_to_tensor, model = notebook["char_to_tensor"], notebook.new_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=notebook["LEARNING_RATE"])
     rng = np.random.default_rng(notebook["RANDOM_SEED"])
     losses = []
     for _ in range(num_iter):
         start = rng.integers(len(text) - portion_size)
-        state = None
-        loss = 0.0
+        state, loss = None, 0
         for i in range(start, start + portion_size):
             logits, state = model(char_to_tensor(text[i]), state)
             loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))

@@ -1,27 +1,19 @@
-"""*Does it know that it is asking?*, with networks made by hand.
-
-The text has one sentence a line: Q, a letter from a to m twenty times, and "-?"; or S,
-a letter from n to z twenty times, and "-.".
-"""
+"""*Does it know that it is asking?*, with networks made by hand."""
 
 import string
 
-import numpy as np
 import pytest
 import torch
-from notebooks import rows, values
-from torch.nn import functional as F
+from notebooks import printed, rows, values
 
 MARKS = [string.printable.index(mark) for mark in "?."]
-SENTENCES = "Q" + 20 * "a" + "-", "S" + 20 * "a" + "-"
+ASK, STATE = "Q" + 20 * "a" + "-", "S" + 20 * "a" + "-"
 
 
-def long_text(num_asks, num_states):
+def text_of(num_asks, num_states):
     """Return a text with that many questions and statements, and short sentences."""
-    asks = [f"Q{'abcdefghijklm'[n % 13] * 20}-?\n" for n in range(num_asks)]
-    states = [f"S{'nopqrstuvwxyz'[n % 13] * 20}-.\n" for n in range(num_states)]
-    shuffled = np.random.default_rng(0).permutation(asks + states)
-    return "\n" * 100 + "".join(shuffled) + "yes?\nyes.\n" * 9
+    sentences = num_asks * f"{ASK}?\n" + num_states * f"{STATE}.\n"
+    return 100 * "\n" + sentences + 9 * "yes?\nyes.\n"
 
 
 def by_q(characters, state=None):
@@ -39,16 +31,11 @@ def expecting(char, nats):
     return lambda characters, state=None: (logits.expand(len(characters), 100), state)
 
 
-def printed(out, words):
-    """Return the numbers in each line of out that has the words."""
-    return [values(line) for line in out.splitlines() if words in line]
-
-
 @pytest.fixture
 def asking(lab):
     """The laboratory after `asking`, with such texts and sentences."""
-    lab.update(training_text=long_text(50, 100), test_text=long_text(13, 26))
-    lab.update(sentences=SENTENCES, model=by_q)
+    lab.update(training_text=text_of(50, 100), test_text=text_of(13, 26))
+    lab.update(sentences=(ASK, STATE), model=by_q)
     lab.run("asking")
     return lab
 
@@ -56,7 +43,7 @@ def asking(lab):
 def test_how_likely_a_question_mark_is_and_where_it_is_the_likelier_one(asking):
     """Short sentences do not count. The Q is seen with 40 and with 100 characters."""
     out = asking.out["asking"]
-    for sentence, p in zip(SENTENCES, (0.622, 0.378)):  # e^0.5 to 1, and 1 to e^0.5
+    for sentence, p in ((ASK, 0.622), (STATE, 0.378)):  # e^0.5 to 1, and 1 to e^0.5
         assert printed(out, sentence) == [[p]], "p(“?”), if “?” or “.” follows"
     table = rows(out, [10, 20, 40, 100])
     found = {values(label)[0]: row for label, row in table.items() if values(label)}
@@ -66,30 +53,26 @@ def test_how_likely_a_question_mark_is_and_where_it_is_the_likelier_one(asking):
 
 
 def test_what_the_two_further_networks_learn_and_what_is_printed_of_them(asking):
-    learned, forgetful, weighted = [], expecting("e", 3), expecting("?", 2)
+    learned, forgetful, weighted = {}, expecting("e", 3), expecting("?", 2)
 
     def learn(layer, text, rate, weight=None):
-        learned.append((layer.__name__, text, rate))
-        if weight is None:
-            return forgetful
-        assert weight[MARKS].tolist() == [50, 50] and weight.sum() == 98 + 100, (
-            "Each “?” and each “.” should count fifty times, and nothing else."
-        )
-        return weighted
+        counts = None if weight is None else (weight[MARKS].tolist(), weight.sum())
+        learned[layer.__name__] = text, rate, counts
+        return forgetful if weight is None else weighted
 
     asking["learn"] = learn
     for cell_id in ("memory-text", "memory", "weighted"):
-        learned.clear()
         out = asking.run(cell_id)
     text = asking["training_text"]
-    expected = {("ForgetfulLSTM", text, 0.01), ("LSTM", text, 0.01)}
-    assert set(learned) >= expected, "layer, text, learning rate"
+    assert learned["ForgetfulLSTM"] == (text, 0.01, None)
+    counts = [50, 50], 98 + 50 + 50
+    assert learned["LSTM"] == (text, 0.01, counts), "“?” and “.” count fifty times."
     networks = {"model": by_q, "forgetful": forgetful, "weighted": weighted}
     for name, network in networks.items():
         logits, _ = network(asking["test_inputs"])
-        nats = F.cross_entropy(logits, asking["test_targets"]).item()
+        nats = torch.nn.functional.cross_entropy(logits, asking["test_targets"]).item()
         assert [round(nats, 2)] in printed(out, name), f"the test loss of {name}"
-    assert printed(out, SENTENCES[0]) == [[0.881]], "`weighted` after the sentences"
+    assert printed(out, ASK) == [[0.881]], "e^2 to 1: `weighted`, after a sentence"
 
 
 def test_the_forget_gates_stay_at_zero_through_a_training(lab):

@@ -7,28 +7,23 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from notebooks import LABORATORY, Notebook, as_text, values
-from torch.nn import functional as F
+from notebooks import as_text, printed
 
 
-def test_no_network_and_no_table_reads_the_last_tenth(tmp_path):
+def test_no_network_and_no_table_reads_the_last_tenth(lab):
     """Whatever a network learns from is the training text, or lines of digits."""
-    sizes = {"HIDDEN_DIM": 16, "NUM_ITER": 2, "PREDICT_LEN": 1}
-    pdf = {"LOSS_PLOT_FILE": str(tmp_path / "loss.pdf")}
-    notebook = Notebook(LABORATORY, "portions", **sizes | pdf)
-    draw_example, learned = notebook["draw_example"], []
+    draw_example, learned = lab["draw_example"], []
 
     def noting(text, *args):
         learned.append(text)
         return draw_example(text, *args)
 
-    notebook["draw_example"] = noting
-    for cell_id in notebook.after("portions"):
-        notebook.run(cell_id)
-    assert set(learned) == {notebook["training_text"], notebook["training_lines"]}
-    assert "world" in notebook["test_text"] and notebook["seen"]["worl"] == 0, (
-        "The table should be counted in the training text alone."
-    )
+    lab["draw_example"] = noting
+    for cell_id in lab.after("portions"):
+        lab.run(cell_id)
+    assert set(learned) == {lab["training_text"], lab["training_lines"]}
+    places = lab["seen"][""]  # the empty context is counted at each
+    assert places < len(lab["training_text"]), "The table should not count the rest."
 
 
 def test_the_table_asks_the_shorter_context(lab):
@@ -45,15 +40,15 @@ def test_the_table_asks_the_shorter_context(lab):
         return p
 
     lab.run("setup")
-    printed = [values(line) for line in lab.run("table").splitlines()]
+    found = printed(lab.run("table"))
     p = pytest.approx(expected("t", "tha"), abs=0.006)
-    assert [text.count("tha"), text.count("that"), p] in printed, "the example"
+    assert [text.count("tha"), text.count("that"), p] in found, "the example"
     tests = lab["test_text"]
     p = [expected(tests[i], tests[i - 8 : i]) for i in range(8, 300)]
-    assert [8, pytest.approx(-np.log(p).mean(), abs=0.015)] in printed, "contexts of 8"
+    assert [8, pytest.approx(-np.log(p).mean(), abs=0.015)] in found, "contexts of 8"
     logits, _ = lab["model"](lab["test_inputs"])
-    network = F.cross_entropy(logits, lab["test_targets"]).item()
-    assert [pytest.approx(network, abs=0.006)] in printed, "the network's test loss"
+    network = torch.nn.functional.cross_entropy(logits, lab["test_targets"]).item()
+    assert [pytest.approx(network, abs=0.006)] in found, "the network's test loss"
 
 
 def test_each_line_ends_in_its_first_digit(lab):
@@ -65,9 +60,9 @@ def test_each_line_ends_in_its_first_digit(lab):
 
 
 def test_the_second_digit_and_a_transplant_whose_answer_is_known(lab):
-    """This network's h and c hold the first digit of a line. It goes by h where that is
-    below 3, else by c, but where h is 9, it expects no digit. After a space in a single
-    text, it guesses among the ten digits, elsewhere among all 100 characters."""
+    """After a space, this network guesses among the ten digits, elsewhere among all 100
+    characters. Its h and c hold the first digit of a line. When it reads on, it goes by
+    h where that is below 3, else by c, but where h is 9, it expects no digit."""
     read, joined, rates = [], [], {}
 
     def network(characters, state=None):
@@ -76,13 +71,12 @@ def test_the_second_digit_and_a_transplant_whose_answer_is_known(lab):
             logits = torch.zeros(len(characters), 100)
             logits[[char == " " for char in as_text(characters)], :10] = 90
             return logits, None
-        read.append(["".join(line) for line in zip(*map(as_text, characters))])
-        logits = torch.zeros(len(characters), characters.shape[1], 100)
+        read.append({as_text(line) for line in characters.T})
+        logits = torch.zeros(*characters.shape, 100)
         if state is None:
             digits = characters[1].float()[None, :, None]  # (1, lines, 1)
             return logits, (digits, digits)
-        hidden, cell_state = (vector.flatten().int().tolist() for vector in state)
-        joined.extend(zip(hidden, cell_state))
+        joined.extend(zip(*(vector.flatten().int().tolist() for vector in state)))
         for k, (h, c) in enumerate(joined):
             logits[-1, k, h if h < 3 else 50 if h == 9 else c] = 1
         return logits, state
@@ -96,22 +90,14 @@ def test_the_second_digit_and_a_transplant_whose_answer_is_known(lab):
     lab.run("memory-text")
     out = lab.run("memory")
     assert {"LSTM": 0.01, "ForgetfulLSTM": 0.01, "RNN": 0.002}.items() <= rates.items()
-    mean = (13 * math.log(100) + math.log(10)) / 14
-    costs = [found for found in map(values, out.splitlines()) if len(found) == 2]
-    assert costs == [[2.3, pytest.approx(mean, abs=0.01)]] * len(rates), (
-        "The loss of the second digit, and the mean, of each network."
-    )
+    mean = pytest.approx((13 * math.log(100) + math.log(10)) / 14, abs=0.01)
+    costs = [found for found in printed(out) if len(found) == 2]
+    assert costs == [[2.3, mean]] * len(rates), "second digit and mean, of each network"
 
-    out = lab.run("transplant")
-    first, second = (set(halves) for halves in read)
-    assert min(len(first), len(second)) > 100, "Each line should have its own letters."
-    unlike = [(h, c) for h, c in joined if h != c]
+    found = printed(lab.run("transplant"))
+    assert min(map(len, read)) > 100, "Each line should have its own letters."
+    unlike = [h for h, c in joined if h != c]
     alike = [h for h, c in joined if h == c]
-    own = sum(h < 3 for h, _ in unlike)
-    by_cell = sum(3 <= h < 9 for h, _ in unlike)
-    printed = [values(line) for line in out.splitlines()]
-    for words, numbers in (
-        ("another digit: lines, their own, that of the c", [len(unlike), own, by_cell]),
-        ("the same digit: lines, that digit", [len(alike), sum(h < 9 for h in alike)]),
-    ):
-        assert numbers in printed, words
+    own, by_cell = sum(h < 3 for h in unlike), sum(3 <= h < 9 for h in unlike)
+    assert [len(unlike), own, by_cell] in found, "another digit: own, that of the c"
+    assert [len(alike), sum(h < 9 for h in alike)] in found, "the same digit"

@@ -17,9 +17,8 @@ LECTURE |= dict(PRIME_STR="th", PREDICT_LEN=100, TEMPERATURE=0.8)
 def test_shared_cells_are_the_same_to_the_letter():
     lesson, laboratory = code_cells(read(LESSON)), code_cells(read(LABORATORY))
     for cell_id in (lesson.keys() & laboratory.keys()).difference(OWN_CODE):
-        assert lesson[cell_id].source == laboratory[cell_id].source, (
-            f"The cell {cell_id} is not the same in both notebooks: change both."
-        )
+        same = lesson[cell_id].source == laboratory[cell_id].source
+        assert same, f"The cell {cell_id} stands in both notebooks: change both."
 
 
 def test_the_commands_name_files_that_are_there():
@@ -33,9 +32,8 @@ def test_the_commands_name_files_that_are_there():
 
 def test_the_settings_are_those_of_the_lecture(name):
     notebook = Notebook(name, "parameters")
-    assert {key: notebook[key] for key in LECTURE} == LECTURE, (
-        "The prose and the stored outputs rest on these. To try others, work in a copy."
-    )
+    found = {key: notebook[key] for key in LECTURE}
+    assert found == LECTURE, "The prose rests on these. Try others in a copy."
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)

@@ -39,12 +39,8 @@ def test_every_cell_runs_in_jupyter_without_a_warning(name, tmp_path, monkeypatc
 def test_the_laboratory_runs_in_the_terminal(tmp_path):
     """By ipython, as README tells."""
     nbformat.write(small_copy(LABORATORY, tmp_path), tmp_path / "small.ipynb")
-    done = subprocess.run(
-        [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONUTF8": "1"},
-        capture_output=True,
-        encoding="utf-8",
-    )
+    command = [sys.executable, "-m", "IPython", "--colors=NoColor", "small.ipynb"]
+    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONUTF8": "1"}}
+    done = subprocess.run(command, **options, capture_output=True, encoding="utf-8")
     assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
     assert list(log_entries(done.stdout)) == [1, 3, 6, 7]

@@ -1,6 +1,5 @@
-"""The stored outputs: whole, of this code and text, and as the prose says roughly."""
+"""The stored outputs: whole, and of this code and this text."""
 
-import copy
 import json
 import re
 
@@ -21,9 +20,8 @@ def test_the_cells_ran_in_order_and_no_output_warns_or_tells_of_a_machine(name):
     stored = read(name)
     cells = code_cells(stored)
     counts = [cell.execution_count for cell in cells.values() if cell.execution_count]
-    assert counts and counts == sorted(set(counts)), (
-        f"The cells did not run once each, from top to bottom. {REFRESH} {name}"
-    )
+    in_order = counts and counts == sorted(set(counts))
+    assert in_order, f"The cells did not run from top to bottom. {REFRESH} {name}"
     for cell_id, cell in cells.items():
         for found in cell.outputs:
             assert found.output_type in {"stream", "display_data"}, cell_id
@@ -31,13 +29,10 @@ def test_the_cells_ran_in_order_and_no_output_warns_or_tells_of_a_machine(name):
         text = json.dumps(cell.outputs)
         found = re.findall(r"/(?:home|root|tmp|Users|var)/|[A-Z]:\\\\\w| at 0x", text)
         assert not found, f"The output of {cell_id} tells of a machine: {found}"
-    tidied = copy.deepcopy(stored)
+    tidied = read(name)
     tidy(tidied)
     command = f".venv/bin/python tests/refresh.py --tidy {name}"
     assert tidied == stored, f"To clear what JupyterLab adds when it saves: {command}"
-
-
-# --- The stored run is one of this text and this code
 
 
 def test_cells_without_training_print_what_is_stored(fresh):
@@ -56,20 +51,5 @@ def test_the_first_iterations_have_the_losses_that_are_stored(fresh, name):
     stored = log_entries(output(name, "train"))
     for n in (1, 10, 50):
         new = fresh["losses"][n - 1], fresh["test_losses"][n]
-        assert new == pytest.approx(stored[n][::2], abs=0.0015), (
-            f"The losses at iteration {n} are not those stored. {REFRESH} {name}"
-        )
-
-
-# --- What the prose says roughly, with margins for every processor
-
-
-def test_the_training_passes_the_baselines_as_the_prose_tells(name):
-    """And ends in a choice among three, and among four on test text."""
-    uniform, frequencies, previous = values(output(name, "baselines"))[::2]
-    log = log_entries(output(name, "train"))
-    assert log[1][0] == pytest.approx(uniform, abs=0.1)
-    assert log[10][0] == pytest.approx(frequencies, abs=0.2)
-    assert log[50][0] == pytest.approx(previous, abs=0.2) and log[200][1] < previous
-    _, recent, test_loss = log[5000]
-    assert 1.1 < recent < 1.2 and 1.4 < test_loss < 1.5
+        same = new == pytest.approx(stored[n][::2], abs=0.0015)
+        assert same, f"Losses at iteration {n}: {new}, not as stored. {REFRESH} {name}"

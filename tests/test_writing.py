@@ -31,9 +31,8 @@ def test_each_character_follows_from_all_before_it(fresh):
         logits[-1, n] = 0
         return logits, n
 
-    assert fresh["generate"](counting, "the", 5, 1) == "the34567", (
-        "Is the whole prime read, and the state passed on?"
-    )
+    written = fresh["generate"](counting, "the", 5, 1)
+    assert written == "the34567", "Is all of the prime read, and the state passed on?"
 
 
 @pytest.mark.parametrize(
