@@ -7,8 +7,7 @@ from notebooks import LABORATORY
 
 
 def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch):
-    """The device "meta" has no numbers, but it shows where a tensor was made: those
-    that meet in a cross-entropy, which ends the cell here."""
+    """Those on the device "meta" that meet in a cross-entropy; it ends a cell here."""
     devices = set()
 
     def cross_entropy(*tensors, **named):

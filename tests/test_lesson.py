@@ -25,16 +25,29 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
         assert lesson["training_text"].count(prime) in values(part), part
 
 
+def test_what_the_previous_character_writes(lesson):
+    """In this text, "b" follows "a" three times of four, else "c"."""
+    lesson["training_text"] = "abababac" * 100
+    chain = lesson.run("baselines-write").split("previous character\n")[1]
+    share = chain.count("ab") / chain.count("a")
+    assert 0.6 < share < 0.9, "A follower is drawn as often as it follows."
+
+
 def test_the_table_of_temperatures(lesson):
-    logits = torch.zeros(1, 100)
-    logits[0, 10:16] = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.5, 1.0])  # from a to f
-    lesson["model"] = lambda character, state: (logits, state)
+    logits = torch.zeros(3, 100)
+    logits[-1, 10:16] = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.5, 1.0])  # from a to f
+
+    def read_along(model, indices):
+        assert model is lesson["model"], "The table is of the trained network."
+        return logits, None
+
+    lesson["read_along"] = read_along
     out = lesson.run("temperature")
     temperatures = values(out.splitlines()[0])
     table = rows(out, temperatures)
     for n, char in enumerate("abcdef", start=10):
         for t in temperatures:
-            p = torch.softmax(logits[0] / t, dim=0)[n].item()
+            p = torch.softmax(logits[-1] / t, dim=0)[n].item()
             assert table[repr(char)][t] == pytest.approx(p, abs=0.0006), f"T = {t}"
 
 
@@ -42,7 +55,7 @@ def test_what_is_expected_stands_beside_what_was_read(lesson):
     """This network expects that each character comes once more."""
     lesson["model"] = lambda character, state: (torch.eye(100)[character] * 90, state)
     out = lesson.run("predictions")
-    found = re.findall(r"(?m)^ *(\S.*) -> '(.)'.*?: +'(.)' 1\.00", out)
+    found = re.findall(r"(?m)^ *(\S.*) -> ['\"](.)['\"].*?: +['\"](.)['\"] 1\.00", out)
     same = [read[-1] == first for read, _, first in found]
     assert len(found) > 3 and all(same), "What is expected after what was read?"
     for (read, follows, _), (longer, *_) in zip(found, found[1:]):
@@ -65,5 +78,6 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     lesson.update(model=network, test_text="jabcdefghi" * 50)
     lesson.run("context")
     sizes, nats = lesson.figures["context"][0].axes[0].lines[0].get_xydata().T
-    assert nats == pytest.approx(10 * sizes, abs=0.01), "for the next character"
+    expected = pytest.approx(10 * sizes, abs=0.01)
+    assert nats == expected, "The next character, after n others and a state of zero."
     assert set(num_places) == {100}, "every fourth place of the test text"

@@ -1,4 +1,4 @@
-"""The stored outputs: whole, and of this code and this text."""
+"""The stored outputs: in order, and up to 50 iterations, of this code and text."""
 
 import json
 import re

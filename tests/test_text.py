@@ -1,13 +1,12 @@
 """The text: how it is read, held back, cut into portions, and counted."""
 
 import contextlib
+from string import digits
 
 import numpy as np
 import pytest
 import torch
 from notebooks import LESSON, Notebook, as_text
-
-DIGITS = "0123456789"  # in the alphabet, the index of each digit is the digit
 
 
 @pytest.mark.parametrize(
@@ -56,9 +55,9 @@ def test_portions_start_wherever_they_fit(shared, portion_size):
     """And each input has a target, the character that follows it."""
     rng, starts = np.random.default_rng(0), set()
     for _ in range(500):
-        inputs, targets = shared["draw_example"](DIGITS, portion_size, rng)
+        inputs, targets = shared["draw_example"](digits, portion_size, rng)
         assert len(inputs) == portion_size, "A portion that starts too late is cut off."
         starts.add(inputs[0].item())
-        assert as_text(inputs) in DIGITS
+        assert as_text(inputs) in digits
         assert torch.equal(targets, inputs + 1), "A target is what follows its input."
     assert starts == set(range(10 - portion_size)), "A portion can start anywhere."

@@ -40,6 +40,5 @@ def test_each_character_follows_from_all_before_it(fresh):
     [("th", 0, None), ("th", -0.5, None), ("", 0.8, None), ("é", 1, "é")],
 )
 def test_what_cannot_be_written_is_refused(fresh, prime, temperature, named):
-    """A character outside the alphabet is named."""
     with pytest.raises(ValueError, match=named):
         fresh["generate"](parrot(torch.zeros(100)), prime, 5, temperature)
