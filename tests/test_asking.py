@@ -63,9 +63,7 @@ def test_what_the_two_further_networks_learn_and_what_is_printed_of_them(asking)
     asking["learn"] = learn
     for cell_id in ("memory-text", "memory", "weighted"):
         out = asking.run(cell_id)
-    assert learned["ForgetfulLSTM"] == (True, 0.01, None), (
-        "It learns the training text."
-    )
+    assert learned["ForgetfulLSTM"] == (True, 0.01, None), "the training text"
     counts = [50, 50], 98 + 50 + 50
     assert learned["LSTM"] == (True, 0.01, counts), "“?” and “.” count fifty times."
     networks = {"model": by_q, "forgetful": forgetful, "weighted": weighted}
