@@ -1,4 +1,4 @@
-"""The text: how it is read, held back, cut into portions, and counted."""
+"""The text: how it is read, held back, and cut into portions."""
 
 import contextlib
 from string import digits
