@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
-OWN_TEXT = "Is the cat “flat”? It sat on the mat. Then it sat on the hat.\n" * 130
+OWN_TEXT = "Is the cat “flat”? It\tsat\x0bon the mat. Then\x0cit\tsat on it.\n" * 140
 # Settings of the training and the samples, each other than its default
 SMALL = dict(TEXT_PORTION_SIZE=20, NUM_ITER=7, LEARNING_RATE=0.01, LOG_EVERY=3)
 SMALL |= dict(RANDOM_SEED=7, EMBEDDING_DIM=12, HIDDEN_DIM=16)
@@ -77,13 +77,15 @@ def printed(output, words=""):
 
 
 def rows(output, columns):
-    """Return the rows of a printed table, {label: {column: number}}."""
-    found = {}
-    for line in output.splitlines():
-        row = re.fullmatch(rf"(.*?)((?:\s+{NUMBER}%?){{{len(columns)}}})", line)
-        if row:
-            found[row[1].strip()] = dict(zip(columns, values(row[2])))
-    return found
+    """Return the rows of a printed table, {label: {column: number}}.
+
+    The line that has all the columns, which are numbers, is its head.
+    """
+    heads = [values(line) for line in output.splitlines()]
+    head = next(head for head in heads if set(columns) <= set(head))
+    pattern = rf"(.*?)((?:\s+{NUMBER}){{{len(head)}}})"
+    found = [re.fullmatch(pattern, line) for line in output.splitlines()]
+    return {row[1].strip(): dict(zip(head, values(row[2]))) for row in found if row}
 
 
 LOGGED = "loss", "mean", "test"  # the words before the numbers in a line of the log
@@ -123,6 +125,7 @@ class Notebook(dict):
         self.name, self.out, self.figures, self.shown = name, {}, {}, []
         self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
         self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
+        self.settings.setdefault("LOSS_PLOT_FILE", io.BytesIO())  # not into a folder
         for cell_id in self.until(last):
             self.run(cell_id)
 

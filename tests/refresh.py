@@ -1,9 +1,10 @@
-"""Run the notebooks afresh and save them with their outputs.
+"""Run the notebooks afresh, save them with their outputs, and print what to read again.
 
 .venv/bin/python tests/refresh.py [lstmcell | lstm]           both, if none is named
 .venv/bin/python tests/refresh.py --tidy [lstmcell | lstm]    without running them
 """
 
+import re
 import sys
 
 import nbformat
@@ -24,3 +25,8 @@ for name in names or notebooks.PATHS:
         notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
     notebooks.tidy(notebook)
     nbformat.write(notebook, notebooks.PATHS[name])
+    for cell in notebook.cells:  # what the prose says of the run that is now stored
+        sentences = re.split(r"(?<=[.?!])\s+", " ".join(cell.source.split()))
+        said = [each for each in sentences if "in the stored run" in each.lower()]
+        if cell.cell_type == "markdown" and said:
+            print("Is it still true?", *said)

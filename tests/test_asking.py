@@ -1,5 +1,6 @@
 """*Does it know that it is asking?*, with networks made by hand."""
 
+import re
 import string
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from notebooks import printed, rows, values
 
 MARKS = [string.printable.index(mark) for mark in "?."]
+SIZES = [10, 20, 40, 100]
+FORGETFUL = type("ForgetfulLSTM", (), {})  # stands in for the layer of that name
 ASK, STATE = "Q" + 20 * "a" + "-", "S" + 20 * "a" + "-"
 
 
@@ -31,47 +34,88 @@ def expecting(char, nats):
     return lambda characters, state=None: (logits.expand(len(characters), 100), state)
 
 
+# What `learn` returns here for a layer, without weights (False) and with them
+NETWORKS = {
+    ("ForgetfulLSTM", False): expecting("e", 3),
+    ("LSTM", True): expecting("?", 2),
+    ("ForgetfulLSTM", True): expecting("?", 1),
+}
+
+
 @pytest.fixture
 def asking(lab):
-    """The laboratory after `asking`, with such texts and sentences."""
-    lab.update(training_text=text_of(50, 100), test_text=text_of(13, 26))
-    lab.update(sentences=(ASK, STATE), model=by_q)
-    lab.run("asking")
+    """The laboratory after `weighted`, with such texts, sentences, and networks."""
+    weights = torch.ones(100)
+    weights[MARKS] = 50
+
+    def learn(layer, text, rate, weight=None):
+        assert (text, rate) == (lab["training_text"], 0.01), "text and rate of `learn`"
+        assert weight is None or torch.equal(weight, weights), "“?” and “.” count 50."
+        return NETWORKS[layer.__name__, weight is not None]
+
+    lab.update(training_text=text_of(50, 100), test_text=text_of(13, 26), learn=learn)
+    lab.update(sentences=(ASK, STATE), model=by_q, ForgetfulLSTM=FORGETFUL)
+    for cell_id in ("asking", "forgetful", "weighted"):
+        lab.run(cell_id)
     return lab
 
 
-def test_how_likely_a_question_mark_is_and_where_it_is_the_likelier_one(asking):
+def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
     """Short sentences do not count. The Q is seen with 40 and with 100 characters."""
     out = asking.out["asking"]
     for sentence, p in ((ASK, 0.622), (STATE, 0.378)):  # e^0.5 to 1, and 1 to e^0.5
-        assert printed(out, sentence) == [[p]], "p(“?”), if “?” or “.” follows"
-    table = rows(out, [10, 20, 40, 100])
-    found = {values(label)[0]: row for label, row in table.items() if values(label)}
-    assert found.keys() == {13, 26}, "13 questions and 26 statements of the test text"
-    assert found[13] == {10: 0, 20: 0, 40: 13, 100: 13}, "at the questions"
-    assert set(found[26].values()) == {0}, "at the statements"
+        ((found, *_),) = printed(out, sentence)
+        assert found == pytest.approx(p, abs=0.006), "p(“?”), if “?” or “.” follows"
+    found = {tuple(values(label)): row for label, row in rows(out, SIZES).items()}
+    for n, kind, expected in (
+        (13, "questions", {10: 0.38, 20: 0.38, 40: 0.62, 100: 0.62}),
+        (26, "statements", {10: 0.38, 20: 0.38, 40: 0.38, 100: 0.38}),
+    ):
+        told = f"At the {n} {kind} of `test_text`, the means are {expected}."
+        assert found.get((n,)) == pytest.approx(expected, abs=0.006), told
 
 
-def test_what_the_two_further_networks_learn_and_what_is_printed_of_them(asking):
-    learned, forgetful, weighted = {}, expecting("e", 3), expecting("?", 2)
-
-    def learn(layer, text, rate, weight=None):
-        counts = None if weight is None else (weight[MARKS].tolist(), weight.sum())
-        learned[layer.__name__] = text == asking["training_text"], rate, counts
-        return forgetful if weight is None else weighted
-
-    asking["learn"] = learn
-    for cell_id in ("memory-text", "memory", "weighted"):
-        out = asking.run(cell_id)
-    assert learned["ForgetfulLSTM"] == (True, 0.01, None), "the training text"
-    counts = [50, 50], 98 + 50 + 50
-    assert learned["LSTM"] == (True, 0.01, counts), "“?” and “.” count fifty times."
-    networks = {"model": by_q, "forgetful": forgetful, "weighted": weighted}
-    for name, network in networks.items():
+def test_what_is_printed_of_each_further_network(asking):
+    def test_loss(network):
         logits, _ = network(asking["test_inputs"])
-        nats = torch.nn.functional.cross_entropy(logits, asking["test_targets"]).item()
-        assert [round(nats, 2)] in printed(out, name), f"the test loss of {name}"
-    assert printed(out, ASK) == [[0.881]], "e^2 to 1: `weighted`, after a sentence"
+        nats = torch.nn.functional.cross_entropy(logits, asking["test_targets"])
+        return [pytest.approx(nats.item(), abs=0.006)]
+
+    names = {"model": by_q, "forgetful": NETWORKS["ForgetfulLSTM", False]}
+    for name, network in names.items():
+        found = printed(asking.out["forgetful"], name)
+        assert test_loss(network) in found, f"the test loss of {name}"
+    parts = re.split(r"\b(\w*LSTM)\b", asking.out["weighted"])
+    for layer, p in (("LSTM", 0.881), ("ForgetfulLSTM", 0.731)):  # e^2, and e, to 1
+        part = parts[parts.index(layer) + 1]
+        ((found, *_),) = printed(part, ASK)
+        assert found == pytest.approx(p, abs=0.006), f"{layer}, weighted: a sentence"
+        found = printed(part, "test")
+        assert test_loss(NETWORKS[layer, True]) in found, f"{layer}: its test loss"
+
+
+def test_what_it_goes_by(asking):
+    """The weighted `nn.LSTM` is asked, and the training text is counted."""
+    asked = set()
+    asking["asks"] = lambda network, text: asked.add(network) or 0.5
+    training = "May I go?\nCan you?\nMy cat? You may. You can. I do. It may. Your cat. "
+    asking.update(training_text=training, test_text="I may. " * 50)
+    out = asking.run("cats")
+    assert asked == {NETWORKS["LSTM", True]}, "Ask the weighted `nn.LSTM`."
+    for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
+        told = f"{words} in questions, in statements: {counts}"
+        assert printed(out, words) == counts, told
+
+
+def test_a_weight_makes_its_character_count_more(lab):
+    """After a few iterations, the character with the weight has the larger bias."""
+    lab["NUM_ITER"], mark, biases = 5, MARKS[0], []
+    for weight in (1.0, 50.0):
+        weights = torch.ones(100)
+        weights[mark] = weight
+        network = lab["learn"](torch.nn.LSTM, lab["training_text"], 0.01, weights)
+        biases.append(network.linear.bias[mark].item())
+    assert biases[0] < biases[1], "`learn` should train with its `weight`."
 
 
 def test_the_forget_gates_stay_at_zero_through_a_training(lab):

@@ -1,13 +1,40 @@
-"""The laboratory's other experiments, with networks whose answers are known."""
+"""The laboratory, with networks whose answers are known."""
 
 import math
 import re
+import string
 from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from notebooks import as_text, printed
+
+
+def test_learn_trains_as_the_training_cell_does(lab):
+    lab.run("train")
+    rate, lab["LEARNING_RATE"] = lab["LEARNING_RATE"], 0
+    network = lab["learn"](torch.nn.LSTM, lab["training_text"], rate)
+    for learned, trained in zip(network.parameters(), lab["model"].parameters()):
+        same = torch.allclose(learned, trained, atol=1e-5)
+        assert same, "With the same text and rate, both should learn the same."
+
+
+def test_one_call_is_compared_with_many(lab):
+    """They agree; and where a call of more characters has larger logits, they don't."""
+    forward = lab["model"].forward
+
+    def other(characters, state=None):
+        logits, state = forward(characters, state)
+        return logits * len(characters), state
+
+    for function, agree in ((forward, True), (other, False)):
+        lab["model"].forward = function
+        out = lab.run("one-call")
+        for name in ("logit", "gradient"):
+            ((largest, difference),) = printed(out, name)
+            told = f"the largest difference of a {name}: {difference}"
+            assert (difference < 1e-4 < largest) is agree, told
 
 
 def test_no_network_and_no_table_reads_the_last_tenth(lab):
@@ -39,64 +66,72 @@ def test_the_table_asks_the_shorter_context(lab):
         return p
 
     lab.run("setup")
-    found = printed(lab.run("table"))
+    out, tests = lab.run("table"), lab["test_text"]
     p = pytest.approx(expected("t", "tha"), abs=0.006)
-    assert [text.count("tha"), text.count("that"), p] in found, "the example"
-    tests = lab["test_text"]
+    example = [text.count("tha"), text.count("that"), p]
+    assert example in printed(out, "'tha'"), "how often “tha”, “that”, and p(“t”)"
     p = [expected(tests[i], tests[i - 8 : i]) for i in range(8, 300)]
-    assert [8, pytest.approx(-np.log(p).mean(), abs=0.015)] in found, "contexts of 8"
-    logits, _ = lab["model"](lab["test_inputs"])
-    network = torch.nn.functional.cross_entropy(logits, lab["test_targets"]).item()
-    assert [pytest.approx(network, abs=0.006)] in found, "the network's test loss"
+    nats = lab["counting_loss"](lab["training_text"], 8), -np.log(p).mean()
+    row = next(found for found in printed(out) if found[:1] == [8])
+    told = f"counts of 8 alone on training text, table on test text: {nats}"
+    assert row[1:3] == pytest.approx(nats, abs=0.015), told
 
 
-def test_each_line_ends_in_its_first_digit(lab):
+def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
+    """After a space, these networks guess among 10, 20, and 40 characters, elsewhere
+    among all 100."""
+    guesses, rates = {"LSTM": 10, "ForgetfulLSTM": 20, "RNN": 40}, {}
+
+    def learn(layer, text, rate):
+        assert text == lab["training_lines"], "What the networks learn are the lines."
+        layer = layer.__name__
+        rates[layer] = rate
+
+        def network(characters):
+            assert as_text(characters) == lab["test_lines"][:-1], "new lines"
+            logits = torch.zeros(len(characters), 100)
+            logits[characters == string.printable.index(" "), : guesses[layer]] = 90
+            return logits, None
+
+        network.layer = layer
+        return network
+
+    lab.update(learn=learn, generate=lambda network, *_: f"by {network.layer}")
     lab.run("memory-text")
-    for lines in (lab["training_lines"], lab["test_lines"]):
-        assert re.fullmatch(r"((\d)[a-d]{10} \2\n)+", lines)
-        assert set(re.findall(r"(?m)^\d", lines)) == set("0123456789")
-    assert lab["training_lines"][:140] != lab["test_lines"][:140], "lines of their own"
+    parts = re.split(r"(?m)^\W*(\w*LSTM|RNN)\b", lab.run("memory"))
+    for layer, k in guesses.items():
+        part = parts[parts.index(layer) + 1]
+        assert f"by {layer}\n" in part, "Each network writes its own lines."
+        costs = math.log(k), (13 * math.log(100) + math.log(k)) / 14
+        told = f"{layer}: second digit {costs[0]:.2f}, all {costs[1]:.2f}"
+        assert pytest.approx(costs, abs=0.006) in printed(part), told
+    assert rates == {"LSTM": 0.01, "ForgetfulLSTM": 0.01, "RNN": 0.002}
 
 
-def test_the_second_digit_and_a_transplant_whose_answer_is_known(lab):
-    """After a space, this network guesses among the ten digits, elsewhere among all 100
-    characters. Its h and c hold the first digit of a line. When it reads on, it goes by
-    h where that is below 3, else by c, but where h is 9, it expects no digit."""
-    read, joined, rates = [], [], {}
+def test_a_transplant_whose_answer_is_known(lab):
+    """The h and the c of this network are the first digit of its line. When it reads
+    on, it expects h where that is below 3, no digit where it is 9, and else c."""
+    parts, states = [], []
 
     def network(characters, state=None):
-        if characters.dim() == 1:
-            assert as_text(characters) == lab["test_lines"][:-1]
-            logits = torch.zeros(len(characters), 100)
-            logits[[char == " " for char in as_text(characters)], :10] = 90
-            return logits, None
-        read.append({as_text(line) for line in characters.T})
+        parts.append(characters)
         logits = torch.zeros(*characters.shape, 100)
         if state is None:
             digits = characters[1].float()[None, :, None]  # (1, lines, 1)
             return logits, (digits, digits)
-        joined.extend(zip(*(vector.flatten().int().tolist() for vector in state)))
-        for k, (h, c) in enumerate(joined):
-            logits[-1, k, h if h < 3 else 50 if h == 9 else c] = 1
+        states.extend(zip(*(vector.flatten().int().tolist() for vector in state)))
+        for line, (h, c) in enumerate(states):
+            logits[-1, line, h if h < 3 else 50 if h == 9 else c] = 1
         return logits, state
 
-    def learn(layer, text, rate):
-        assert text == lab["training_lines"]
-        rates[layer.__name__] = rate
-        return network
-
-    lab["learn"] = learn
     lab.run("memory-text")
-    out = lab.run("memory")
-    assert {"LSTM": 0.01, "ForgetfulLSTM": 0.01, "RNN": 0.002}.items() <= rates.items()
-    mean = pytest.approx((13 * math.log(100) + math.log(10)) / 14, abs=0.01)
-    costs = [found for found in printed(out) if len(found) == 2]
-    assert costs == [[2.3, mean]] * len(rates), "second digit and mean, of each network"
-
+    lab["carriers"] = {torch.nn.LSTM: network}
     found = printed(lab.run("transplant"))
-    assert min(map(len, read)) > 100, "Each line should have its own letters."
-    unlike = [h for h, c in joined if h != c]
-    alike = [h for h, c in joined if h == c]
-    own, by_cell = sum(h < 3 for h in unlike), sum(3 <= h < 9 for h in unlike)
-    assert [len(unlike), own, by_cell] in found, "another digit: own, that of the c"
-    assert [len(alike), sum(h < 9 for h in alike)] in found, "the same digit"
+    before, after = parts
+    assert abs(len(before) - len(after)) < 2, "The exchange is halfway."
+    assert len(after.unique(dim=1).T) > 100, "Each line has letters of its own."
+    unlike, alike = ([h for h, c in states if (h == c) is is_] for is_ in (False, True))
+    row = [len(unlike), sum(h < 3 for h in unlike), sum(3 <= h < 9 for h in unlike)]
+    assert row in found, f"another digit: lines, own digit, that of the c: {row}"
+    row = [len(alike), sum(h < 9 for h in alike)]
+    assert row in found, f"the same digit: lines, those that expect it: {row}"

@@ -32,21 +32,21 @@ def test_the_last_tenth_of_the_text_is_held_back(fresh):
 
 
 @pytest.mark.parametrize(
-    "text, portion, taken",
+    "text, portion, refused",
     [
-        ("x" * 2900, 9, False),
-        ("x" * 3000, 200, True),
-        ("x" * 3100, 2789, True),
-        ("x" * 3100, 2790, False),  # no portion fits
-        ("мир x" * 9000, 9, False),  # most of it is dropped
+        ("x" * 3000, 200, None),
+        ("x" * 2900, 200, "3,000 characters"),
+        ("x" * 3100, 2789, None),
+        ("x" * 3100, 2790, "TEXT_PORTION_SIZE.* 2789"),
+        ("x" * 3100, 0, "TEXT_PORTION_SIZE.* 2789"),
+        ("мир x" * 9000, 9, "Latin"),  # most of it is dropped
     ],
 )
-def test_which_texts_are_taken(tmp_path, text, portion, taken):
-    """The refusal names the 3,000 characters that it needs."""
+def test_which_texts_are_taken(tmp_path, text, portion, refused):
     file = tmp_path / "own.txt"
     file.write_text(text, encoding="utf-8")
-    refused = pytest.raises(ValueError, match="3,000")
-    with contextlib.nullcontext() if taken else refused:
+    expected = pytest.raises(ValueError, match=refused)
+    with expected if refused else contextlib.nullcontext():
         Notebook(LESSON, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
 
 

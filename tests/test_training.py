@@ -1,11 +1,14 @@
-"""The training: its losses, its log, its samples, its plot, an interrupt."""
+"""The training: losses, log, samples, plot, an interrupt, the device."""
 
+import contextlib
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from notebooks import Notebook, curves, lecture_losses, log_entries, values
+import torch
+from notebooks import LABORATORY, Notebook, curves, lecture_losses, log_entries, values
 from torch.nn import functional as F
 
 
@@ -15,10 +18,12 @@ def test_the_losses_are_those_of_the_lecture_and_no_other_cell_has_a_part(small)
     small.run("train")
     first, samples = list(small["losses"]), dict(small["samples"])
     expected = pytest.approx(lecture_losses(small, 7), abs=1e-4)
-    assert first == expected, "Compare the training with `lecture_losses`."
+    assert first == expected, "These are not the losses of the lecture's loop."
     others = small.after("train")
     for cell_id in others + others[::-1]:
         small.run(cell_id)
+    raw = [key for key, out in small.out.items() if re.search("[\t\r\x0b\x0c]", out)]
+    assert not raw, f"Translate by SIGNS what these cells print: {raw}"
     small.run("train")
     alone = Notebook(small.name, "train", **small.settings)
     alone.run("train")
@@ -39,20 +44,21 @@ def test_the_log_and_the_samples(small):
         logits, _ = read(model, inputs)
         n, test_loss = len(losses), F.cross_entropy(logits, targets).item()
         expected[n] = losses[-1], np.mean(losses[n * 9 // 10 :]), test_loss
-        return f"written at {n}"
+        return f"written\x0b at {n}"
 
     read = small.get("read_along", lambda model, inputs: model(inputs))
     small.update(test_inputs=inputs, test_targets=targets, NUM_ITER=160, LOG_EVERY=40)
     small.update(losses=losses, generate=generate)
     out = small.run("train")
     assert list(expected) == [50, 80, 120, 160, 200, 209], "iterations with a sample"
-    assert small["samples"] == {n: f"written at {n}" for n in expected}
+    assert small["samples"] == {n: f"written\x0b at {n}" for n in expected}
     assert updates == sorted(set(updates)), "The plot should follow while it trains."
     for n, numbers in expected.items():
         found = log_entries(out)[n]
-        assert found == pytest.approx(numbers, abs=0.001), "loss, recent mean, test"
+        told = f"At {n}, loss, recent mean, and test loss are {numbers}."
+        assert found == pytest.approx(numbers, abs=0.001), told
         assert small["test_losses"][n] == pytest.approx(numbers[2], abs=1e-4)
-        assert re.search(rf"\b{n}\b.*\nwritten at {n}\n", out), "its sample, printed"
+        assert re.search(rf"\b{n}\b.*\nwritten↧ at {n}\n", out), "its sample, printed"
 
 
 @pytest.mark.parametrize("where, num_done", [("draw_example", 5), ("generate", 3)])
@@ -69,7 +75,10 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
     assert len(small["losses"]) == num_done
-    small.run("perplexity")
+    drawn = curves(small.figures["train"][0].axes[0])["one portion"][1]
+    assert drawn == small["losses"], "The last plot shows all losses."
+    saved = Path(small["LOSS_PLOT_FILE"]).read_bytes()
+    assert saved.startswith(b"%PDF"), "The plot is saved after an interrupt, too."
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
@@ -78,33 +87,57 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
     assert {1, num_done + 7} <= small["samples"].keys() & small["test_losses"].keys()
 
 
-def test_the_plot_is_saved_and_the_newest_losses_are_printed(lesson):
+def test_the_newest_losses_are_printed(lesson):
     """Also after an interrupt that came before the first test loss."""
-    lesson.update(losses=[9.0] * 18 + [2.0, 1.0], test_losses={5: 4.0, 20: 3.0})
+    lesson.update(losses=[9.0] * 18 + [2.0, 1.0], test_losses={5: 3.0, 20: 4.0})
     numbers = values(lesson.run("perplexity"))
-    assert numbers == [1.5, 4.48, 20, 3, 20.09], "mean of the last tenth; test loss"
+    assert numbers == [1.5, 4.48, 20, 4, 54.6], "mean of the last tenth; test loss"
     lesson.update(losses=[2.0], test_losses={})
     assert values(lesson.run("perplexity")) == [2, 7.39]
-    assert Path(lesson["LOSS_PLOT_FILE"]).read_bytes().startswith(b"%PDF")
 
 
 def test_the_plot_names_each_line_and_points_at_the_recent_mean(shared, tmp_path):
     """A sample may look like a formula to Matplotlib; at first, there is none."""
     shared["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
     losses = [5.0] * 10 + [4.0] * 10
-    samples = {n: "$x^{$_\n" for n in (1, 10, 11, 20)}
+    samples = {n: f"$x^{n}_\x0b" for n in (1, 10, 11, 20)}
     figure = shared["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples)
     figure.savefig(tmp_path / "loss.pdf")
+    assert not plt.get_fignums(), "An open figure would be shown a second time."
     (axes,) = figure.axes
     assert axes.get_xscale() == "log" and "iteration" in axes.get_xlabel()
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
-    assert levels >= set(shared["baselines"].values()), "a line for each baseline"
-    assert {text.get_text() for text in axes.texts} >= set(shared["baselines"])
+    named = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    for baseline, nats in shared["baselines"].items():
+        assert nats in levels, f"{baseline}: a line at {nats:.2f}"
+        assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
     drawn = curves(axes)
     assert drawn["one portion"][1] == losses
-    assert drawn["recent mean"][1][8:12] == [5.0, 5.0, 4.5, 4.0], "last tenth of losses"
-    assert drawn["test text"] == [[10, 20], [4.5, 3.5]]
-    arrows = [text for text in axes.texts if hasattr(text, "xy")]
-    points = {int(text.get_text().split(":")[0]): text.xy for text in arrows}
-    expected = {1: (1, 5.0), 10: (10, 5.0), 20: (20, 4.0)}
-    assert points == expected, "Stages and the newest point at the recent mean then."
+    recent = drawn["recent mean"][1][8:12]
+    assert recent == [5.0, 5.0, 4.5, 4.0], "the mean of the last tenth of the losses"
+    assert drawn["test text"] == [[10, 20], [4.5, 3.5]], "at the logged iterations"
+    arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
+    points = {1: (1, 5.0), 10: (10, 5.0), 20: (20, 4.0)}
+    expected = {f"{n}: $x^{n}_↧": point for n, point in points.items()}
+    assert arrows == expected, "Stages and the newest point at the recent mean then."
+
+
+def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch):
+    """Those on the device "meta" that meet in a cross-entropy; it ends a cell here."""
+    devices = set()
+
+    def cross_entropy(*tensors, **named):
+        tensors = [*tensors, *named.values()]
+        devices.update(found.device.type for found in tensors if torch.is_tensor(found))
+        raise RuntimeError("seen enough")
+
+    exact = torch.optim.Adam  # the fused one refuses the device "meta"
+    monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, **_: exact(weights))
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
+    small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM)
+    small.run("device")
+    others = ["learn", "weighted"] if small.name == LABORATORY else []
+    for cell_id in ["setup", "train", *others]:
+        with contextlib.suppress(RuntimeError):
+            small.run(cell_id)
+    assert devices == {"meta"}, "Make tensors on `device`."
