@@ -39,29 +39,23 @@ def train_bare(notebook):
         loss.item()
 
 
-def main():
-    """Print the median of each form, and how it compares."""
-    matplotlib.use("agg")
-    lesson, laboratory = prepared(LESSON, 2), prepared(LABORATORY, 50)
-    forms = {  # the iterations in a turn, and what trains
-        "the lecture's loop": (2, lambda: lecture_losses(lesson, 2)),
-        "the lesson": (2, lambda: lesson.run("train")),
-        "bare PyTorch": (50, lambda: train_bare(laboratory)),
-        "the laboratory": (50, lambda: laboratory.run("train")),
-    }
-    times = {form: [] for form in forms}
-    for _ in range(10):  # the first one warms up
-        for form, (num_iter, train) in forms.items():
-            start = time.perf_counter()
-            train()
-            times[form].append(1000 * (time.perf_counter() - start) / num_iter)
-    medians = [statistics.median(found[1:]) for found in times.values()]
-    for form, ms in zip(forms, medians):
-        print(f"{form:18s} {ms:7.2f} ms an iteration")
-    lecture, lesson_ms, bare, laboratory_ms = medians
-    print(f"the lesson / the lecture's loop: {lesson_ms / lecture:.2f}")
-    print(f"the laboratory / bare PyTorch: {laboratory_ms / bare:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+matplotlib.use("agg")
+lesson, laboratory = prepared(LESSON, 2), prepared(LABORATORY, 50)
+forms = {  # the iterations in a turn, and what trains
+    "the lecture's loop": (2, lambda: lecture_losses(lesson, 2)),
+    "the lesson": (2, lambda: lesson.run("train")),
+    "bare PyTorch": (50, lambda: train_bare(laboratory)),
+    "the laboratory": (50, lambda: laboratory.run("train")),
+}
+times = {form: [] for form in forms}
+for _ in range(10):  # the first one warms up
+    for form, (num_iter, train) in forms.items():
+        start = time.perf_counter()
+        train()
+        times[form].append(1000 * (time.perf_counter() - start) / num_iter)
+medians = [statistics.median(found[1:]) for found in times.values()]
+for form, ms in zip(forms, medians):
+    print(f"{form:18s} {ms:7.2f} ms an iteration")
+lecture, lesson_ms, bare, laboratory_ms = medians
+print(f"the lesson / the lecture's loop: {lesson_ms / lecture:.2f}")
+print(f"the laboratory / bare PyTorch: {laboratory_ms / bare:.2f}")

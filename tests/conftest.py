@@ -19,12 +19,6 @@ def fresh(name):
     return nb.fresh_run(name)
 
 
-@pytest.fixture(scope="session")
-def shared():
-    """The lesson as in `fresh`, for cells that are the same in both notebooks."""
-    return nb.fresh_run(nb.LESSON)
-
-
 def small_notebook(name, folder, **settings):
     """Return a notebook up to `setup`, small, on OWN_TEXT, with a stub that writes."""
     text = folder / "own.txt"

@@ -67,7 +67,7 @@ def tidy(notebook):
 
 
 def values(output):
-    """Return the numbers in a text, as floats; 98% is 98."""
+    """Return the numbers in a text, as floats."""
     return [float(found.replace(",", "")) for found in re.findall(NUMBER, output)]
 
 
@@ -104,6 +104,11 @@ def log_entries(log):
 def as_text(indices):
     """Return the characters of indices, a tensor or a list."""
     return "".join(string.printable[index] for index in indices)
+
+
+def parrot(logits):
+    """Return a model that always predicts the same, by logits (num_chars,)."""
+    return lambda inputs, state=None: (logits.expand(len(inputs), -1), state)
 
 
 def curves(axes):

@@ -5,7 +5,7 @@ import string
 
 import pytest
 import torch
-from notebooks import printed, rows, values
+from notebooks import parrot, printed, rows, values
 
 MARKS = [string.printable.index(mark) for mark in "?."]
 SIZES = [10, 20, 40, 100]
@@ -31,7 +31,7 @@ def expecting(char, nats):
     """Return a network that always expects char, by nats more than each other."""
     logits = torch.zeros(100)
     logits[string.printable.index(char)] = nats
-    return lambda characters, state=None: (logits.expand(len(characters), 100), state)
+    return parrot(logits)
 
 
 # What `learn` returns here for a layer, without weights (False) and with them
@@ -76,7 +76,7 @@ def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
 
 
 def test_what_is_printed_of_each_further_network(asking):
-    def test_loss(network):
+    def loss_of(network):
         logits, _ = network(asking["test_inputs"])
         nats = torch.nn.functional.cross_entropy(logits, asking["test_targets"])
         return [pytest.approx(nats.item(), abs=0.006)]
@@ -84,14 +84,14 @@ def test_what_is_printed_of_each_further_network(asking):
     names = {"model": by_q, "forgetful": NETWORKS["ForgetfulLSTM", False]}
     for name, network in names.items():
         found = printed(asking.out["forgetful"], name)
-        assert test_loss(network) in found, f"the test loss of {name}"
+        assert loss_of(network) in found, f"the test loss of {name}"
     parts = re.split(r"\b(\w*LSTM)\b", asking.out["weighted"])
     for layer, p in (("LSTM", 0.881), ("ForgetfulLSTM", 0.731)):  # e^2, and e, to 1
         part = parts[parts.index(layer) + 1]
         ((found, *_),) = printed(part, ASK)
         assert found == pytest.approx(p, abs=0.006), f"{layer}, weighted: a sentence"
         found = printed(part, "test")
-        assert test_loss(NETWORKS[layer, True]) in found, f"{layer}: its test loss"
+        assert loss_of(NETWORKS[layer, True]) in found, f"{layer}: its test loss"
 
 
 def test_what_it_goes_by(asking):
@@ -105,17 +105,6 @@ def test_what_it_goes_by(asking):
     for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
         told = f"{words} in questions, in statements: {counts}"
         assert printed(out, words) == counts, told
-
-
-def test_a_weight_makes_its_character_count_more(lab):
-    """After a few iterations, the character with the weight has the larger bias."""
-    lab["NUM_ITER"], mark, biases = 5, MARKS[0], []
-    for weight in (1.0, 50.0):
-        weights = torch.ones(100)
-        weights[mark] = weight
-        network = lab["learn"](torch.nn.LSTM, lab["training_text"], 0.01, weights)
-        biases.append(network.linear.bias[mark].item())
-    assert biases[0] < biases[1], "`learn` should train with its `weight`."
 
 
 def test_the_forget_gates_stay_at_zero_through_a_training(lab):

@@ -11,13 +11,18 @@ import torch
 from notebooks import as_text, printed
 
 
-def test_learn_trains_as_the_training_cell_does(lab):
+def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     lab.run("train")
-    rate, lab["LEARNING_RATE"] = lab["LEARNING_RATE"], 0
-    network = lab["learn"](torch.nn.LSTM, lab["training_text"], rate)
+    rate, lab["LEARNING_RATE"], text = lab["LEARNING_RATE"], 0, lab["training_text"]
+    network = lab["learn"](torch.nn.LSTM, text, rate)
     for learned, trained in zip(network.parameters(), lab["model"].parameters()):
         same = torch.allclose(learned, trained, atol=1e-5)
         assert same, "With the same text and rate, both should learn the same."
+    weight = torch.ones(100)
+    weight[10] = 50  # of "a"
+    weighted = lab["learn"](torch.nn.LSTM, text, rate, weight)
+    likelier = weighted.linear.bias[10] > network.linear.bias[10]
+    assert likelier, "A character that counts more in the loss should become likelier."
 
 
 def test_one_call_is_compared_with_many(lab):

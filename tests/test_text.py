@@ -19,8 +19,8 @@ from notebooks import LESSON, Notebook, as_text
         ("\ufeffhi\n\t你好 мир 🙂", "hi\n\t "),
     ],
 )
-def test_quotes_dashes_accents_spaces_and_other_alphabets(shared, original, converted):
-    assert shared["to_printable"](original) == converted
+def test_quotes_dashes_accents_spaces_and_other_alphabets(fresh, original, converted):
+    assert fresh["to_printable"](original) == converted
 
 
 def test_the_last_tenth_of_the_text_is_held_back(fresh):
@@ -51,11 +51,11 @@ def test_which_texts_are_taken(tmp_path, text, portion, refused):
 
 
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
-def test_portions_start_wherever_they_fit(shared, portion_size):
+def test_portions_start_wherever_they_fit(fresh, portion_size):
     """And each input has a target, the character that follows it."""
     rng, starts = np.random.default_rng(0), set()
     for _ in range(500):
-        inputs, targets = shared["draw_example"](digits, portion_size, rng)
+        inputs, targets = fresh["draw_example"](digits, portion_size, rng)
         assert len(inputs) == portion_size, "A portion that starts too late is cut off."
         starts.add(inputs[0].item())
         assert as_text(inputs) in digits

@@ -96,19 +96,19 @@ def test_the_newest_losses_are_printed(lesson):
     assert values(lesson.run("perplexity")) == [2, 7.39]
 
 
-def test_the_plot_names_each_line_and_points_at_the_recent_mean(shared, tmp_path):
+def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, tmp_path):
     """A sample may look like a formula to Matplotlib; at first, there is none."""
-    shared["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
+    fresh["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_\x0b" for n in (1, 10, 11, 20)}
-    figure = shared["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples)
+    figure = fresh["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples)
     figure.savefig(tmp_path / "loss.pdf")
     assert not plt.get_fignums(), "An open figure would be shown a second time."
     (axes,) = figure.axes
     assert axes.get_xscale() == "log" and "iteration" in axes.get_xlabel()
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
     named = {text.get_text(): text.get_position()[1] for text in axes.texts}
-    for baseline, nats in shared["baselines"].items():
+    for baseline, nats in fresh["baselines"].items():
         assert nats in levels, f"{baseline}: a line at {nats:.2f}"
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
     drawn = curves(axes)
