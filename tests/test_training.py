@@ -100,7 +100,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, tmp_path)
     """A sample may look like a formula to Matplotlib; at first, there is none."""
     fresh["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
     losses = [5.0] * 10 + [4.0] * 10
-    samples = {n: f"$x^{n}_\x0b" for n in (1, 10, 11, 20)}
+    samples = {n: f"$x^{n}_$\x0b" for n in (1, 10, 11, 20)}
     figure = fresh["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples)
     figure.savefig(tmp_path / "loss.pdf")
     assert not plt.get_fignums(), "An open figure would be shown a second time."
@@ -118,7 +118,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, tmp_path)
     assert drawn["test text"] == [[10, 20], [4.5, 3.5]], "at the logged iterations"
     arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
     points = {1: (1, 5.0), 10: (10, 5.0), 20: (20, 4.0)}
-    expected = {f"{n}: $x^{n}_↧": point for n, point in points.items()}
+    expected = {f"{n}: $x^{n}_$↧": point for n, point in points.items()}
     assert arrows == expected, "Stages and the newest point at the recent mean then."
 
 
