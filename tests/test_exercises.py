@@ -6,6 +6,8 @@ import pytest
 import torch
 from notebooks import LABORATORY, LESSON, Notebook, fresh_run, read, values
 
+CORRECT = "Is the edit wrong? If not, correct the prose."
+
 
 def said(name, words):
     """Return the numbers in the one paragraph, point, or row that has the words."""
@@ -30,7 +32,7 @@ def test_the_losses_that_exercise_1_gives_for_two_faults():
         notebook.run("train")
         for n in iterations:
             loss = notebook["losses"][n - 1]
-            told = f"{words!r}: the loss at iteration {n} is {loss:.3f}."
+            told = f"{words!r}: the loss at iteration {n} is {loss:.3f}. {CORRECT}"
             assert pytest.approx(loss, abs=0.0015) in said(LESSON, words), told
 
 
@@ -51,7 +53,8 @@ def test_what_text_and_code_decide_is_as_the_prose_says():
         (LABORATORY, "are “?”, so guessing", [len(ends), asks]),
         (LABORATORY, "An example:", [text.count("tha"), text.count("that")]),
     ):
-        told = f"Where {words!r} stands, the figures should be {figures}."
+        told = f"Where {words!r} stands, the figures should be {figures}. {CORRECT}"
         given = said(name, words)
         assert all(pytest.approx(n, abs=0.0015) in given for n in figures), told
-    assert "worl" not in text and "world" in notebook["test_text"]
+    only_there = "worl" not in text and "world" in notebook["test_text"]
+    assert only_there, f"The example after `counts` is “world”. {CORRECT}"

@@ -137,6 +137,7 @@ def test_a_transplant_whose_answer_is_known(lab):
     assert len(after.unique(dim=1).T) > 100, "Each line has letters of its own."
     unlike, alike = ([h for h, c in states if (h == c) is is_] for is_ in (False, True))
     row = [len(unlike), sum(h < 3 for h in unlike), sum(3 <= h < 9 for h in unlike)]
-    assert row in found, f"another digit: lines, own digit, that of the c: {row}"
+    told = "Lines with another digit, those that expect their own, and that of the c"
+    assert row in found, f"{told}: {row}"
     row = [len(alike), sum(h < 9 for h in alike)]
-    assert row in found, f"the same digit: lines, those that expect it: {row}"
+    assert row in found, f"Lines with the same digit, and those that expect it: {row}"
