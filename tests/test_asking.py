@@ -51,7 +51,11 @@ def asking(lab):
     def learn(layer, text, rate, weight=None):
         assert (text, rate) == (lab["training_text"], 0.01), "text and rate of `learn`"
         assert weight is None or torch.equal(weight, weights), "“?” and “.” count 50."
-        return NETWORKS[layer.__name__, weight is not None]
+        key = layer.__name__, weight is not None
+        assert key in NETWORKS, (
+            f"{key}: no such network is to learn, with weights or not"
+        )
+        return NETWORKS[key]
 
     lab.update(training_text=text_of(50, 100), test_text=text_of(13, 26), learn=learn)
     lab.update(sentences=(ASK, STATE), model=by_q, ForgetfulLSTM=FORGETFUL)
