@@ -18,6 +18,7 @@ def say(cell, **_):
 
 
 names = [word for word in sys.argv[1:] if word != "--tidy"]
+sources = [(notebooks.ROOT / "README.md").read_text(encoding="utf-8")]
 for name in names or notebooks.PATHS:
     print(notebooks.PATHS[name].name, flush=True)
     notebook = notebooks.read(name)
@@ -25,8 +26,9 @@ for name in names or notebooks.PATHS:
         notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
     notebooks.tidy(notebook)
     nbformat.write(notebook, notebooks.PATHS[name])
-    for cell in notebook.cells:  # what the prose says of the run that is now stored
-        sentences = re.split(r"(?<=[.?!])\s+", " ".join(cell.source.split()))
-        said = [each for each in sentences if "in the stored run" in each.lower()]
-        if cell.cell_type == "markdown" and said:
-            print("Is it still true?", *said)
+    sources += [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+print("\nRead again, and correct:")
+for source in sources:
+    for sentence in re.split(r"(?<=[.?!])\s+", " ".join(source.split())):
+        if "in the stored run" in sentence.lower():
+            print("-", sentence)

@@ -75,7 +75,9 @@ def test_the_figures_in_the_answers_of_readme_are_stored():
     answers = readme.split("<summary>Answers")[1].split("</details>")[0]
     printed = "".join(output(LABORATORY, key) for key in code_cells(read(LABORATORY)))
     for figure in re.findall(r"\d\.\d\d+", answers):
-        assert figure in printed, f"Answers of README: no cell has printed {figure}."
+        assert figure in printed, (
+            f"Correct the answers in README: no cell has printed {figure}."
+        )
 
 
 def test_shared_cells_are_the_same_to_the_letter():
