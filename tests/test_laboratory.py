@@ -82,6 +82,13 @@ def test_the_table_asks_the_shorter_context(lab):
     assert row[1:3] == pytest.approx(nats, abs=0.015), told
 
 
+def test_each_line_ends_in_its_first_digit(lab):
+    lab.run("memory-text")
+    lines = lab["memory_text"](3, 99, np.random.default_rng(0))
+    assert re.fullmatch(r"((\d)[a-d]{3} \2\n){99}", lines), "gap, number of lines"
+    assert lab["training_lines"][:140] != lab["test_lines"][:140], "lines of their own"
+
+
 def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
     """After a space, these networks guess among 10, 20, and 40 characters, elsewhere
     among all 100."""
