@@ -6,7 +6,7 @@ import pytest
 import torch
 from notebooks import LABORATORY, LESSON, Notebook, fresh_run, read, values
 
-CORRECT = "Is the edit wrong? If not, correct the prose."
+CORRECT = "See other red tests first. Is the edit wrong? If not, correct the prose."
 
 
 def said(name, words):

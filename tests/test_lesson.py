@@ -31,6 +31,7 @@ def test_what_each_baseline_writes(lesson):
     out = lesson.run("baselines-write")
     _, uniform, frequent, chain = re.split("uniform|frequencies|previous", out)
     assert len(set(uniform)) > 20 > len(set(frequent)), "all characters; a, b, c, d"
+    assert frequent.count("a") > frequent.count("d"), "as often as they occur"
     assert "ba" in frequent and "ba" not in chain, "After “b” comes what follows “b”."
     told = "A follower is drawn as often as it follows."
     assert chain.count("bc") > chain.count("bd") > 0, told
@@ -56,7 +57,7 @@ def test_what_is_expected_stands_beside_what_was_read(lesson):
     out = lesson.run("predictions")
     found = re.findall(r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +1\.0", out)
     same = [read[-1] == first for read, _, first in found]
-    assert len(found) > 3 and all(same), "What is expected after what was read?"
+    assert len(found) > 3 and all(same), "Beside what was read stands what follows it."
     for (read, follows, _), (longer, *_) in zip(found, found[1:]):
         assert read + follows == longer, "what follows, in the phrase"
 

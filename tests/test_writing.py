@@ -15,7 +15,8 @@ def test_characters_are_drawn_as_often_as_the_softmax_says(fresh):
     assert len(drawn) == 5000, "The prime as it is, and 5000 characters, are returned."
     shares = [drawn.count(char) / 5000 for char in "abcde"]
     expected = torch.softmax(logits[10:15] / 0.5, dim=0)
-    assert shares == pytest.approx(expected.tolist(), abs=0.03), "a to e, how often"
+    told = "a to e, as often as the softmax of the logits divided by T says"
+    assert shares == pytest.approx(expected.tolist(), abs=0.03), told
 
 
 def test_each_character_follows_from_all_before_it(fresh):
