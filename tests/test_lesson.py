@@ -84,12 +84,14 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 
 
 def test_by_hand_is_compared_with_the_layer(lesson):
-    """Here, the first unit that the layer returns is 1 more than its formulas say."""
+    """They agree; not so where the first unit is 1 more than its formulas say."""
+    ((difference,),) = printed(lesson.run("by-hand"), "difference")
+    assert difference < 1e-4, "by hand, and by the layer"
     layer, more = lesson["model"].lstm, torch.eye(16)[:1]
     forward = layer.forward
     layer.forward = lambda x, state=None: [more + unit for unit in forward(x, state)]
     ((difference,),) = printed(lesson.run("by-hand"), "difference")
-    assert difference == pytest.approx(1, abs=0.001), "by hand, and by this layer"
+    assert difference > 0.9, "by hand, and by another layer"
 
 
 def test_the_picture_of_the_cell_state_shows_c(lesson):
