@@ -4,8 +4,11 @@ import matplotlib
 import notebooks as nb
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 matplotlib.use("agg")
+# Saving takes most of the time of a plot
+savefig, Figure.savefig = Figure.savefig, lambda *_: None
 
 
 @pytest.fixture(scope="session", params=nb.PATHS)
@@ -16,7 +19,16 @@ def name(request):
 @pytest.fixture(scope="session")
 def fresh(name):
     """Each notebook after 50 iterations of the default run. Tests only read it."""
-    return nb.fresh_run(name)
+    notebook = nb.Notebook(name, "setup", NUM_ITER=50)
+    generate, notebook["generate"] = notebook["generate"], lambda *_: ""  # no samples
+    notebook.run("train")
+    notebook["generate"] = generate
+    return notebook
+
+
+def pytest_collection_modifyitems(items):
+    """Let what compares with stored outputs, or with prose, run last."""
+    items.sort(key=lambda item: bool(item.get_closest_marker("stored")))
 
 
 def small_notebook(name, folder, **settings):

@@ -1,7 +1,6 @@
 """The notebooks as tests, benchmark, and refresh see them: their cells, by id."""
 
 import contextlib
-import functools
 import io
 import linecache
 import re
@@ -14,6 +13,7 @@ import nbformat
 import numpy as np
 import torch
 from nbclient import NotebookClient
+from torch import nn
 from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,18 +76,6 @@ def printed(output, words=""):
     return [values(line) for line in output.splitlines() if words in line]
 
 
-def rows(output, columns):
-    """Return the rows of a printed table, {label: {column: number}}.
-
-    The line that has all the columns, which are numbers, is its head.
-    """
-    heads = [values(line) for line in output.splitlines()]
-    head = next(head for head in heads if set(columns) <= set(head))
-    pattern = rf"(.*?)((?:\s+{NUMBER}){{{len(head)}}})"
-    found = [re.fullmatch(pattern, line) for line in output.splitlines()]
-    return {row[1].strip(): dict(zip(head, values(row[2]))) for row in found if row}
-
-
 LOGGED = "loss", "mean", "test"  # the words before the numbers in a line of the log
 
 
@@ -106,9 +94,26 @@ def as_text(indices):
     return "".join(string.printable[index] for index in indices)
 
 
+def by_hand(network):
+    """Return a model that calls network(characters, state), at first with None.
+
+    The hidden and cell state of the lesson are ("h", state) and ("c", state).
+    """
+
+    def model(characters, *states):
+        if len(states) < 2:
+            return network(characters, *(states or [None]))
+        assert [name for name, _ in states] == ["h", "c"], "hidden, then cell state"
+        logits, state = network(characters, states[0][1])
+        return logits, ("h", state), ("c", state)
+
+    model.init_zero_state = lambda batch_size=1: (("h", None), ("c", None))
+    return model
+
+
 def parrot(logits):
     """Return a model that always predicts the same, by logits (num_chars,)."""
-    return lambda inputs, state=None: (logits.expand(len(inputs), -1), state)
+    return by_hand(lambda inputs, state: (logits.expand(len(inputs), -1), state))
 
 
 def curves(axes):
@@ -170,38 +175,29 @@ class Notebook(dict):
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
 
-    def new_model(self):
-        """Return a model made as in the cell `setup`."""
-        torch.manual_seed(self["RANDOM_SEED"])
-        arguments = [100, self["EMBEDDING_DIM"], self["HIDDEN_DIM"]]
-        if self.name == LABORATORY:
-            arguments += [self["LAYER"], self["NUM_LAYERS"]]
-        return self["RNN"](*arguments).to(self["device"])
-
-
-@functools.cache
-def fresh_run(name):
-    """Return a notebook after 50 iterations of the default run, without samples."""
-    notebook = Notebook(name, "setup", NUM_ITER=50)
-    generate, notebook["generate"] = notebook["generate"], lambda *_: ""
-    notebook.run("train")
-    notebook["generate"] = generate
-    return notebook
-
 
 def lecture_losses(notebook, num_iter):
-    """Return the losses of the lecture's loop, which calls the model per character."""
+    """Return the losses of the lecture's layers and loop, in PyTorch alone."""
     text, portion_size = notebook["training_text"], notebook["TEXT_PORTION_SIZE"]
-    char_to_tensor, model = notebook["char_to_tensor"], notebook.new_model()
-    optimizer = torch.optim.Adam(model.parameters(), lr=notebook["LEARNING_RATE"])
+    embedding_dim, hidden_dim = notebook["EMBEDDING_DIM"], notebook["HIDDEN_DIM"]
+    torch.manual_seed(notebook["RANDOM_SEED"])
+    embedding = nn.Embedding(100, embedding_dim)
+    lstm = nn.LSTMCell(embedding_dim, hidden_dim)
+    linear = nn.Linear(hidden_dim, 100)
+    weights = nn.ModuleList([embedding, lstm, linear]).parameters()
+    optimizer = torch.optim.Adam(weights, lr=notebook["LEARNING_RATE"])
     rng = np.random.default_rng(notebook["RANDOM_SEED"])
     losses = []
     for _ in range(num_iter):
         start = rng.integers(len(text) - portion_size)
-        state, loss = None, 0
-        for i in range(start, start + portion_size):
-            logits, state = model(char_to_tensor(text[i]), state)
-            loss = loss + F.cross_entropy(logits, char_to_tensor(text[i + 1]))
+        portion = text[start : start + portion_size + 1]
+        indices = torch.tensor([string.printable.index(char) for char in portion])
+        hidden = cell_state = torch.zeros(1, hidden_dim)
+        loss = 0
+        for i in range(portion_size):
+            embedded = embedding(indices[i : i + 1])
+            hidden, cell_state = lstm(embedded, (hidden, cell_state))
+            loss = loss + F.cross_entropy(linear(hidden), indices[i + 1 : i + 2])
         loss = loss / portion_size
         optimizer.zero_grad()
         loss.backward()

@@ -5,10 +5,9 @@ import string
 
 import pytest
 import torch
-from notebooks import parrot, printed, rows
+from notebooks import by_hand, parrot, printed
 
 MARKS = [string.printable.index(mark) for mark in "?."]
-SIZES = [10, 20, 40, 100]
 FORGETFUL = type("ForgetfulLSTM", (), {})  # stands in for the layer of that name
 ASK, STATE = "Q" + 20 * "a" + "-", "S" + 20 * "a" + "-"
 
@@ -19,7 +18,8 @@ def text_of(num_asks, num_states):
     return 100 * "\n" + sentences + 9 * "yes?\nyes.\n"
 
 
-def by_q(characters, state=None):
+@by_hand
+def by_q(characters, state):
     """A network that finds "?" likelier than ".", by 0.5 nats, if it sees the Q."""
     sees_q = len(characters) >= 22 and characters[-22] == string.printable.index("Q")
     logits = torch.zeros(len(characters), 100)
@@ -27,38 +27,25 @@ def by_q(characters, state=None):
     return logits, state
 
 
-def expecting(char, nats):
-    """Return a network that always expects char, by nats more than each other."""
-    logits = torch.zeros(100)
-    logits[string.printable.index(char)] = nats
-    return parrot(logits)
-
-
 # What `learn` returns here for a layer, without weights (False) and with them
 NETWORKS = {
-    ("ForgetfulLSTM", False): expecting("e", 3),
-    ("LSTM", True): expecting("?", 2),
-    ("ForgetfulLSTM", True): expecting("?", 1),
+    ("ForgetfulLSTM", False): parrot(3 * torch.eye(100)[14]),
+    ("LSTM", True): parrot(2 * torch.eye(100)[MARKS[0]]),
+    ("ForgetfulLSTM", True): parrot(torch.eye(100)[MARKS[0]]),
 }
 
 
 @pytest.fixture
 def asking(lab):
     """The laboratory after `weighted`, with such texts, sentences, and networks."""
-    weights = torch.ones(100)
-    weights[MARKS] = 50
 
     def learn(layer, text, rate, weight=None):
-        assert (text, rate) == (lab["training_text"], 0.01), "text and rate of `learn`"
-        assert weight is None or torch.equal(weight, weights), "“?” and “.” count 50."
-        key = layer.__name__, weight is not None
-        assert key in NETWORKS, (
-            f"{key}: no such network is to learn, with weights or not"
-        )
-        return NETWORKS[key]
+        network = layer.__name__, weight is not None
+        lab["calls"][network] = text, rate, weight
+        return NETWORKS.get(network, by_q)
 
     lab.update(training_text=text_of(50, 100), test_text=text_of(13, 26), learn=learn)
-    lab.update(sentences=(ASK, STATE), model=by_q, ForgetfulLSTM=FORGETFUL)
+    lab.update(calls={}, sentences=(ASK, STATE), model=by_q, ForgetfulLSTM=FORGETFUL)
     for cell_id in ("asking", "forgetful", "weighted"):
         lab.run(cell_id)
     return lab
@@ -70,16 +57,22 @@ def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
     for sentence, p in ((ASK, 0.622), (STATE, 0.378)):  # e^0.5 to 1, and 1 to e^0.5
         ((found, *_),) = printed(out, sentence)
         assert found == pytest.approx(p, abs=0.006), "p(“?”), if “?” or “.” follows"
-    table = rows(out, SIZES)
-    for n, kind, expected in (
-        (13, "questions", [0.38, 0.38, 0.62, 0.62]),
-        (26, "statements", [0.38, 0.38, 0.38, 0.38]),
-    ):
-        told = f"{n} {kind} of `test_text`, means after {SIZES} characters: {expected}"
-        labels = [label for label in table if f"{n} {kind}" in label]
-        assert labels, told
-        means = [table[labels[0]][size] for size in SIZES]
-        assert means == pytest.approx(expected, abs=0.006), told
+    assert [10, 20, 40, 100] in printed(out), "how many characters are read"
+    told = "The context ends before the mark. Number of ends, and the means after each:"
+    for row in ([13, 0.38, 0.38, 0.62, 0.62], [26, 0.38, 0.38, 0.38, 0.38]):
+        kind = "questions" if row[0] == 13 else "statements"
+        assert pytest.approx(row, abs=0.006) in printed(out, kind), f"{told} {row}"
+
+
+def test_what_the_further_networks_learn_from(asking):
+    assert asking["calls"].keys() == NETWORKS.keys(), "layers, without and with weights"
+    for network, (text, rate, weight) in asking["calls"].items():
+        told = f"{network}: the training text and LEARNING_RATE"
+        assert text == asking["training_text"] and rate == 0.01, told
+        if weight is not None:
+            counts = dict(zip(string.printable, weight.tolist()))
+            more = {char: count for char, count in counts.items() if count != 1}
+            assert more == {"?": 50, ".": 50}, f"{network}: these count 50, others 1."
 
 
 def test_what_is_printed_of_each_further_network(asking):

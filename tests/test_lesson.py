@@ -1,10 +1,12 @@
 """The lesson's cells after its training, with networks made by hand."""
 
+import math
 import re
+import string
 
 import pytest
 import torch
-from notebooks import parrot, printed, rows, values
+from notebooks import by_hand, parrot, printed, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
@@ -25,6 +27,17 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
         assert lesson["training_text"].count(prime) in values(part), part
 
 
+def test_what_is_printed_before_the_training(lesson):
+    logits, _ = lesson["read_along"](lesson["untrained"], lesson["char_to_tensor"]("t"))
+    p = torch.softmax(logits[0], dim=-1)[string.printable.index("h")].item()
+    row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
+    assert row in printed(lesson.out["step"], "loss"), "p(“h”) after “t”, and its loss"
+    lesson["counting_loss"] = lambda text, length: length + len(text) / 1e5
+    part = len(lesson["training_text"]) / 1e5
+    for length, nats in printed(lesson.run("counts"), "nats"):
+        assert nats == pytest.approx(length + part, abs=0.006), "of the training text"
+
+
 def test_what_each_baseline_writes(lesson):
     """In this text, "c" follows "b" three times of four, else "d", and "a" never."""
     lesson["training_text"] = "abcabcabcabd" * 70
@@ -43,17 +56,15 @@ def test_the_table_of_temperatures(lesson):
     lesson["model"] = parrot(logits)
     out = lesson.run("temperature")
     temperatures = values(out.splitlines()[0])
-    table = rows(out, temperatures)
     for n, char in enumerate("abcdef", start=10):
-        for t in temperatures:
-            p = torch.softmax(logits / t, dim=0)[n].item()
-            told = f"At T = {t}, p({char!r}) is {p:.3f} for these logits."
-            assert table[repr(char)][t] == pytest.approx(p, abs=0.0006), told
+        p = [torch.softmax(logits / t, dim=0)[n].item() for t in temperatures]
+        told = f"p({char!r}) for these logits, at the temperatures {temperatures}: {p}"
+        assert printed(out, repr(char)) == [pytest.approx(p, abs=0.0006)], told
 
 
 def test_what_is_expected_stands_beside_what_was_read(lesson):
     """This network expects that each character comes once more."""
-    lesson["model"] = lambda character, state: (torch.eye(100)[character] * 90, state)
+    lesson["model"] = by_hand(lambda chars, state: (torch.eye(100)[chars] * 90, state))
     out = lesson.run("predictions")
     found = re.findall(r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +1\.0", out)
     same = [read[-1] == first for read, _, first in found]
@@ -67,7 +78,7 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     and after n characters, by 10n nats more, something that never does."""
     num_places = []
 
-    def network(characters, state=None):
+    def network(characters, state):
         n = (state or 0) + 1
         logits = torch.zeros(len(characters), 100)
         logits[range(len(characters)), (characters - 9) % 10 + 10] = 90
@@ -75,11 +86,12 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
         num_places.append(len(characters))
         return logits, n
 
-    lesson.update(model=network, test_text="jabcdefghi" * 50)
+    lesson.update(model=by_hand(network), test_text="jabcdefghi" * 50)
     lesson.run("context")
     sizes, nats = lesson.figures["context"][0].axes[0].lines[0].get_xydata().T
     expected = pytest.approx(10 * sizes, abs=0.01)
-    assert nats == expected, "The next character, after n others and a state of zero."
+    told = "The loss at n is that of the last n characters, read from a state of zeros."
+    assert nats == expected, told
     assert set(num_places) == {100}, "every fourth place of the test text"
 
 
@@ -96,12 +108,8 @@ def test_by_hand_is_compared_with_the_layer(lesson):
 
 def test_the_picture_of_the_cell_state_shows_c(lesson):
     """The c of this network counts the characters; its h is always zero."""
-
-    def network(character, state):
-        c = torch.ones(1, 16) + (state[1] if state else 0)
-        return torch.zeros(1, 100), (torch.zeros(1, 16), c)
-
-    lesson["model"] = network
+    forward = lambda character, h, c: (torch.zeros(1, 100), h, c + 1)  # noqa: E731
+    lesson["model"].forward = forward
     lesson.run("cell-state")
     (axes,) = lesson.figures["cell-state"][0].axes
     drawn = [list(line.get_ydata()) for line in axes.lines]

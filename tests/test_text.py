@@ -1,12 +1,15 @@
-"""The text: how it is read, held back, and cut into portions."""
+"""The text: how it is read, held back, cut into portions, and written."""
 
 import contextlib
+import math
+import re
 from string import digits
 
 import numpy as np
 import pytest
 import torch
-from notebooks import LESSON, Notebook, as_text
+from notebooks import LESSON, Notebook, as_text, by_hand, parrot, printed, values
+from torch.nn import functional as F
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,31 @@ def test_which_texts_are_taken(tmp_path, text, portion, refused):
         Notebook(LESSON, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
 
 
+def test_each_input_stands_beside_its_target(lesson):
+    assert as_text(lesson["inputs"]).split()[0] in lesson.out["portions"]
+    indices = lesson["char_to_tensor"]("abcdefghij")
+    lesson.update(inputs=indices[:-1], targets=indices[1:])
+    rows = [row for row in lesson.run("shift").splitlines() if "'" in row]
+    assert len(rows) > 3
+    for n, row in enumerate(rows):
+        assert re.findall("'(.)'", row) == list("abcdefghij"[n : n + 2]), row
+        assert values(row) == [n + 10, n + 11], f"{row}, but a is 10, b is 11, ..."
+
+
+def test_the_losses_before_the_training(small):
+    """Of an untrained network, and of counts: half of the characters are "a"."""
+    read = small.get("read_along", lambda model, inputs: model(inputs))
+    logits, _ = read(small["untrained"], small["inputs"])
+    nats = pytest.approx(F.cross_entropy(logits, small["targets"]).item(), abs=0.006)
+    printed_before = small.out["step"] + small.out.get("read-along", "")
+    assert [nats] in printed(printed_before, "loss"), "the mean loss of the portion"
+    small["training_text"], log = "abac" * 100, math.log
+    out = small.run("baselines")
+    for words, nats in zip(small["baselines"], (log(100), 1.5 * log(2), log(2) / 2)):
+        row = [pytest.approx(nats, abs=0.01), pytest.approx(math.exp(nats), abs=0.06)]
+        assert row in printed(out, words), f"{words}: nats, and e to that, {row}"
+
+
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
 def test_portions_start_wherever_they_fit(fresh, portion_size):
     """And each input has a target, the character that follows it."""
@@ -59,5 +87,42 @@ def test_portions_start_wherever_they_fit(fresh, portion_size):
         assert len(inputs) == portion_size, "A portion that starts too late is cut off."
         starts.add(inputs[0].item())
         assert as_text(inputs) in digits
-        assert torch.equal(targets, inputs + 1), "A target is what follows its input."
+        same = torch.equal(targets, inputs + 1)
+        assert same, "A target is what follows its input."
     assert starts == set(range(10 - portion_size)), "A portion can start anywhere."
+
+
+def test_characters_are_drawn_as_often_as_the_softmax_says(fresh):
+    """By a model that knows only the letters from a to e. Controls stay as they are."""
+    logits = torch.full((100,), -torch.inf)
+    logits[10:15] = torch.tensor([1.0, 0.5, 0.0, -0.5, -1.0])
+    torch.manual_seed(0)
+    written = fresh["generate"](parrot(logits), "\t\r\x0b\x0c\n", 5000, 0.5)
+    drawn = written.removeprefix("\t\r\x0b\x0c\n")
+    assert len(drawn) == 5000, "The prime as it is, and 5000 characters, are returned."
+    shares = [drawn.count(char) / 5000 for char in "abcde"]
+    expected = torch.softmax(logits[10:15] / 0.5, dim=0)
+    told = "a to e, as often as the softmax of the logits divided by T says"
+    assert shares == pytest.approx(expected.tolist(), abs=0.03), told
+
+
+def test_each_character_follows_from_all_before_it(fresh):
+    """This model counts what it has read, and expects the digit of that number."""
+
+    def counting(characters, state):
+        n = (state or 0) + len(characters)
+        logits = torch.full((len(characters), 100), -torch.inf)
+        logits[-1, n] = 0
+        return logits, n
+
+    written = fresh["generate"](by_hand(counting), "the", 5, 1)
+    assert written == "the34567", "Is all of the prime read, and the state passed on?"
+
+
+@pytest.mark.parametrize(
+    "prime, temperature, named",
+    [("th", 0, None), ("th", -0.5, None), ("", 0.8, None), ("é", 1, "é")],
+)
+def test_what_cannot_be_written_is_refused(fresh, prime, temperature, named):
+    with pytest.raises(ValueError, match=named):
+        fresh["generate"](parrot(torch.zeros(100)), prime, 5, temperature)

@@ -2,25 +2,32 @@
 
 import contextlib
 import re
-from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from conftest import savefig, small_notebook
+from matplotlib.figure import Figure
 from notebooks import LABORATORY, Notebook, curves, lecture_losses, log_entries, values
 from torch.nn import functional as F
 
 
-def test_the_losses_are_those_of_the_lecture_and_no_other_cell_has_a_part(small):
+def test_the_losses_are_those_of_the_lecture(name, tmp_path):
+    notebook = small_notebook(name, tmp_path)
+    notebook.run("train")
+    expected = pytest.approx(lecture_losses(notebook, 7), abs=1e-4)
+    told = "These are not the losses of the lecture's layers and loop."
+    assert notebook["losses"] == expected, told
+
+
+def test_no_other_cell_has_a_part_in_the_training(small):
     """The others run in order and backwards. After `setup`, training starts over."""
     small.run("generate")  # the real one, which draws random numbers
     small.run("train")
     first, samples = list(small["losses"]), dict(small["samples"])
     if small.name == LABORATORY:
-        assert small["model"].recurrent.num_layers == 2, "NUM_LAYERS"
-    expected = pytest.approx(lecture_losses(small, 7), abs=1e-4)
-    assert first == expected, "These are not the losses of the lecture's loop."
+        recurrent = small["model"].recurrent
+        assert type(recurrent) is torch.nn.GRU and recurrent.num_layers == 2, "LAYER"
     others = small.after("train")
     for cell_id in others + others[::-1]:
         small.run(cell_id)
@@ -80,14 +87,29 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
     assert len(small["losses"]) == num_done
     drawn = curves(small.figures["train"][0].axes[0])["one portion"][1]
     assert drawn == small["losses"], "The last plot shows all losses."
-    saved = Path(small["LOSS_PLOT_FILE"]).read_bytes()
-    assert saved.startswith(b"%PDF"), "The plot is saved after an interrupt, too."
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
     whole.run("train")
     assert small["losses"] == whole["losses"], "It should go on where it stopped."
     assert {1, num_done + 7} <= small["samples"].keys() & small["test_losses"].keys()
+
+
+def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
+    """Where a viewer locks the file, and where it is interrupted while it is saved."""
+    errors, saved = iter([None, PermissionError("locked"), KeyboardInterrupt, None]), []
+
+    def save(figure, file):
+        saved.append(len(small["losses"]))
+        assert file == small["LOSS_PLOT_FILE"]
+        if error := next(errors):
+            raise error
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    assert "locked" in small.run("train"), "A file that is locked is said."
+    told = "Save it before the first iteration, at 1 and 3, and after an interrupt."
+    assert saved == [0, 1, 3, 3], told
+    assert len(small.figures["train"]) == 1, "Close each figure as soon as it is made."
 
 
 def test_the_newest_losses_are_printed(lesson):
@@ -99,14 +121,13 @@ def test_the_newest_losses_are_printed(lesson):
     assert values(lesson.run("perplexity")) == pytest.approx([2, 7.389], abs=0.006)
 
 
-def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, tmp_path):
+def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypatch):
     """A sample may look like a formula to Matplotlib; at first, there is none."""
-    fresh["loss_figure"]([], {}, {}).savefig(tmp_path / "loss.pdf")
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    fresh["plot_losses"]([], {}, {})
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b" for n in (1, 10, 11, 20)}
-    figure = fresh["loss_figure"](losses, {10: 4.5, 20: 3.5}, samples)
-    figure.savefig(tmp_path / "loss.pdf")
-    assert not plt.get_fignums(), "An open figure would be shown a second time."
+    figure = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples)
     (axes,) = figure.axes
     assert axes.get_xscale() == "log" and "iteration" in axes.get_xlabel()
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
@@ -137,8 +158,9 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
     exact = torch.optim.Adam  # the fused one refuses the device "meta"
     monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, **_: exact(weights))
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
-    small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM)
+    small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM, NUM_THREADS=2)
     small.run("device")
+    assert torch.get_num_threads() == 2, "NUM_THREADS"
     others = ["learn", "weighted"] if small.name == LABORATORY else []
     for cell_id in ["setup", "train", *others]:
         with contextlib.suppress(RuntimeError):
