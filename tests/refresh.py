@@ -27,6 +27,8 @@ for name in names or notebooks.PATHS:
     notebooks.tidy(notebook)
     nbformat.write(notebook, notebooks.PATHS[name])
     sources += [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+if "--tidy" in sys.argv:
+    sys.exit()
 print("\nRead again, and correct:")
 for source in sources:
     for sentence in re.split(r"(?<=[.?!])\s+", " ".join(source.split())):
