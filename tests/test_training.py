@@ -158,9 +158,9 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
     exact = torch.optim.Adam  # the fused one refuses the device "meta"
     monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, **_: exact(weights))
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
-    small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM, NUM_THREADS=2)
+    small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM, NUM_THREADS=3)
     small.run("device")
-    assert torch.get_num_threads() == 2, "NUM_THREADS"
+    assert torch.get_num_threads() == 3, "NUM_THREADS"
     others = ["learn", "weighted"] if small.name == LABORATORY else []
     for cell_id in ["setup", "train", *others]:
         with contextlib.suppress(RuntimeError):
