@@ -116,11 +116,11 @@ def parrot(logits):
     return by_hand(lambda inputs, state: (logits.expand(len(inputs), -1), state))
 
 
-def curves(axes):
-    """Return {name: [list of x, list of y]} for the named curves of axes."""
+def curve(axes, word):
+    """Return [list of x, list of y] of the one curve whose name has the word."""
     lines, names = axes.get_legend_handles_labels()
-    points = [[list(line.get_xdata()), list(line.get_ydata())] for line in lines]
-    return dict(zip(names, points))
+    (line,) = (line for line, name in zip(lines, names) if word in name)
+    return [list(line.get_xdata()), list(line.get_ydata())]
 
 
 class Notebook(dict):

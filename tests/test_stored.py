@@ -79,8 +79,6 @@ def test_figures_that_text_and_code_decide(fresh):
         check(LESSON, "from memory", [fresh["losses"][n - 1] for n in (1, 10, 50)])
         check(LESSON, "no fixed probabilities", [loss(text, 0), loss(text, 1)])
         check(LESSON, "| counts for the last eight", [round(loss(text, 8), 2)])
-        only_there = "worl" not in text and "world" in fresh["test_text"]
-        assert only_there, f"The example after `counts` is “world”. {CORRECT}"
     else:
         marks = re.findall(r"([.?])\s", text)
         check(LABORATORY, "are “?”, so guessing", [len(marks), marks.count("?")])

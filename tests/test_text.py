@@ -69,8 +69,8 @@ def test_the_losses_before_the_training(small):
     read = small.get("read_along", lambda model, inputs: model(inputs))
     logits, _ = read(small["untrained"], small["inputs"])
     nats = pytest.approx(F.cross_entropy(logits, small["targets"]).item(), abs=0.006)
-    printed_before = small.out["step"] + small.out.get("read-along", "")
-    assert [nats] in printed(printed_before, "loss"), "the mean loss of the portion"
+    out = small.out["step"] + small.out.get("read-along", "")
+    assert [nats] in printed(out, "loss"), "the mean loss of the portion"
     small["training_text"], log = "abac" * 100, math.log
     out = small.run("baselines")
     for words, nats in zip(small["baselines"], (log(100), 1.5 * log(2), log(2) / 2)):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import savefig, small_notebook
 from matplotlib.figure import Figure
-from notebooks import LABORATORY, Notebook, curves, lecture_losses, log_entries, values
+from notebooks import LABORATORY, Notebook, curve, lecture_losses, log_entries, values
 from torch.nn import functional as F
 
 
@@ -45,11 +45,10 @@ def test_no_other_cell_has_a_part_in_the_training(small):
 def test_the_log_and_the_samples(small):
     """After 49 made-up losses: two stages, the multiples of 40, and the last one."""
     inputs, targets = (small[key][:9] for key in ("test_inputs", "test_targets"))
-    losses, expected, updates = [9.0] * 44 + [2.0] * 5, {}, []
+    losses, expected = [9.0] * 44 + [2.0] * 5, {}
 
     def generate(model, *asked):
         assert model is small["model"] and asked == ("The ", 33, 0.5), "model, settings"
-        updates.append(len(small.shown))
         logits, _ = read(model, inputs)
         n, test_loss = len(losses), F.cross_entropy(logits, targets).item()
         expected[n] = losses[-1], np.mean(losses[n * 9 // 10 :]), test_loss
@@ -62,7 +61,6 @@ def test_the_log_and_the_samples(small):
     told = "Run again, it trains on for NUM_ITER; these iterations have a sample."
     assert list(expected) == [50, 80, 120, 160, 200, 209], told
     assert small["samples"] == {n: f"written\x0b at {n}" for n in expected}
-    assert updates == sorted(set(updates)), "The plot should follow while it trains."
     for n, numbers in expected.items():
         found = log_entries(out)[n]
         told = f"At {n}, loss, recent mean, and test loss are {numbers}."
@@ -84,8 +82,7 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
-    assert len(small["losses"]) == num_done
-    drawn = curves(small.figures["train"][0].axes[0])["one portion"][1]
+    _, drawn = curve(small.figures["train"][0].axes[0], "portion")
     assert drawn == small["losses"], "The last plot shows all losses."
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
@@ -107,8 +104,8 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
 
     monkeypatch.setattr(Figure, "savefig", save)
     assert "locked" in small.run("train"), "A file that is locked is said."
-    told = "Save it before the first iteration, at 1 and 3, and after an interrupt."
-    assert saved == [0, 1, 3, 3], told
+    told = "Save and show it before the first iteration, at 1, 3, and an interrupt."
+    assert saved == [0, 1, 3, 3] and len(small.shown) == 3, told
     assert len(small.figures["train"]) == 1, "Close each figure as soon as it is made."
 
 
@@ -135,11 +132,10 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     for baseline, nats in fresh["baselines"].items():
         assert nats in levels, f"{baseline}: a line at {nats:.2f}"
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
-    drawn = curves(axes)
-    assert drawn["one portion"][1] == losses
-    recent = drawn["recent mean"][1][8:12]
+    assert curve(axes, "portion") == [list(range(1, 21)), losses], "at 1, 2, ..."
+    recent = curve(axes, "mean")[1][8:12]
     assert recent == [5.0, 5.0, 4.5, 4.0], "the mean of the last tenth of the losses"
-    assert drawn["test text"] == [[10, 20], [4.5, 3.5]], "at the logged iterations"
+    assert curve(axes, "test") == [[10, 20], [4.5, 3.5]], "at the logged iterations"
     arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
     points = {1: (1, 5.0), 10: (10, 5.0), 20: (20, 4.0)}
     expected = {f"{n}: $x^{n}_$↧": point for n, point in points.items()}
@@ -162,7 +158,8 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
     small.run("device")
     assert torch.get_num_threads() == 3, "NUM_THREADS"
     others = ["learn", "weighted"] if small.name == LABORATORY else []
-    for cell_id in ["setup", "train", *others]:
+    for cell_id in ["portions", "step", "setup", "train", *others]:
         with contextlib.suppress(RuntimeError):
             small.run(cell_id)
+    devices |= {weight.device.type for weight in small["untrained"].parameters()}
     assert devices == {"meta"}, "Make tensors on `device`."
