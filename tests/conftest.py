@@ -1,4 +1,4 @@
-"""What several test files share: each notebook, trained a little, and small."""
+"""What several test files share: each notebook, as it is, and small."""
 
 import matplotlib
 import notebooks as nb
@@ -18,12 +18,8 @@ def name(request):
 
 @pytest.fixture(scope="session")
 def fresh(name):
-    """Each notebook after 50 iterations of the default run. Tests only read it."""
-    notebook = nb.Notebook(name, "setup", NUM_ITER=50)
-    generate, notebook["generate"] = notebook["generate"], lambda *_: ""  # no samples
-    notebook.run("train")
-    notebook["generate"] = generate
-    return notebook
+    """Each notebook with its own settings, up to `setup`. Tests only read it."""
+    return nb.Notebook(name, "setup")
 
 
 def pytest_collection_modifyitems(items):

@@ -5,7 +5,7 @@ import string
 
 import pytest
 import torch
-from notebooks import by_hand, parrot, printed
+from notebooks import as_text, by_hand, parrot, printed
 
 MARKS = [string.printable.index(mark) for mark in "?."]
 FORGETFUL = type("ForgetfulLSTM", (), {})  # stands in for the layer of that name
@@ -20,8 +20,8 @@ def text_of(num_asks, num_states):
 
 @by_hand
 def by_q(characters, state):
-    """A network that finds "?" likelier than ".", by 0.5 nats, if it sees the Q."""
-    sees_q = len(characters) >= 22 and characters[-22] == string.printable.index("Q")
+    """A network that finds "?" likelier than ".", by 0.5 nats, if it sees "\\nQ"."""
+    sees_q = as_text(characters[-23:-21]) == "\nQ"
     logits = torch.zeros(len(characters), 100)
     logits[:, MARKS] = torch.tensor([-6.0 + sees_q, -5.5])
     return logits, state

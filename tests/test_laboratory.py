@@ -19,7 +19,7 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     network = lab["learn"](torch.nn.LSTM, text, rate)
     for learned, trained in zip(network.parameters(), lab["model"].parameters()):
         same = torch.allclose(learned, trained, atol=1e-5)
-        assert same, "With the same text and rate, both should learn the same."
+        assert same, "The same seed, text, and rate: both should learn the same."
     weight = torch.ones(100)
     weight[10] = 50  # of "a"
     weighted = lab["learn"](torch.nn.LSTM, text, rate, weight)
@@ -85,8 +85,7 @@ def test_each_line_ends_in_its_first_digit(lab):
 
 
 def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
-    """After a space, these networks guess among 10, 20, and 40 characters, elsewhere
-    among all 100."""
+    """After a space, these networks guess among 10, 20, 40 characters, else 100."""
     guesses, rates = {"LSTM": 10, "ForgetfulLSTM": 20, "RNN": 40}, {}
 
     def learn(layer, text, rate):

@@ -29,6 +29,7 @@ def test_quotes_dashes_accents_spaces_and_other_alphabets(fresh, original, conve
 def test_the_last_tenth_of_the_text_is_held_back(fresh):
     text, cut = fresh["text"], len(fresh["text"]) * 9 // 10
     assert fresh["training_text"] == text[:cut]
+    assert [cut, len(text) - cut] in printed(fresh.out["text"], "train")
     assert fresh["test_text"] == text[cut:]
     assert as_text(fresh["test_inputs"]) == text[cut:-1]
     assert as_text(fresh["test_targets"]) == text[cut + 1 :], "of the test loss"
