@@ -161,6 +161,9 @@ class Notebook(dict):
         try:
             with contextlib.redirect_stdout(out):
                 exec(compile(source, file, "exec"), self)
+        except NameError as error:
+            told = "See “interfaces” in tests/README.md, if you have renamed something."
+            raise NameError(f"{error}. {told}") from error
         finally:
             drawn = [plt.figure(number) for number in plt.get_fignums()]
             self.out[cell_id] = out.getvalue()

@@ -33,7 +33,9 @@ def test_every_cell_runs_in_jupyter_without_a_warning(name, tmp_path, monkeypatc
             if output.get("name") == "stderr":
                 by_library = r".*site-packages.*EncodingWarning.*\n.*\n"
                 assert not re.sub(by_library, "", output.text), f"{cell_id}: {output}"
-    assert (tmp_path / f"loss_{name}.pdf").read_bytes().startswith(b"%PDF")
+    pdf = tmp_path / f"loss_{name}.pdf"
+    assert pdf.exists(), f"The training should have saved its plot as {pdf.name}."
+    assert pdf.read_bytes().startswith(b"%PDF")
 
 
 def test_the_laboratory_runs_in_the_terminal(tmp_path):

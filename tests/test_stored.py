@@ -6,6 +6,7 @@ import notebooks
 import pytest
 import torch
 from notebooks import LABORATORY, LESSON, Notebook, lecture_losses, read, values
+from test_repository import LECTURE
 from torch.nn import LSTMCell
 
 pytestmark = pytest.mark.stored
@@ -38,6 +39,8 @@ def test_the_cells_ran_in_order_and_no_output_warns(name):
     in_order = counts and counts == sorted(set(counts))
     told = "The cells did not run from top to bottom. Clear the output of a new one."
     assert in_order, f"{told} {REFRESH} {name}"
+    whole = max(notebooks.log_entries(output(name, "train"))) == LECTURE["NUM_ITER"]
+    assert whole, f"The stored log does not end at NUM_ITER. {REFRESH} {name}"
     for cell_id, cell in cells.items():
         for found in cell.outputs:
             assert found.output_type in {"stream", "display_data"}, cell_id
@@ -50,6 +53,9 @@ def test_the_cells_ran_in_order_and_no_output_warns(name):
 
 def test_cells_without_training_print_what_is_stored(fresh):
     """Whatever the processor. Left out are versions and samples."""
+    for cell_id in ("text", "portions"):
+        told = f"{cell_id}: no longer the stored text. {REFRESH} {fresh.name}"
+        assert fresh.out[cell_id] == output(fresh.name, cell_id), told
     for cell_id in set(fresh.until("setup")) - {"imports", "baselines-write"}:
         new = [values(line) for line in fresh.out[cell_id].splitlines()]
         for line in output(fresh.name, cell_id).splitlines():

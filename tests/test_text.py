@@ -85,7 +85,7 @@ def test_portions_start_wherever_they_fit(fresh, portion_size):
     rng, starts = np.random.default_rng(0), set()
     for _ in range(500):
         inputs, targets = fresh["draw_example"](digits, portion_size, rng)
-        assert len(inputs) == portion_size, "A portion that starts too late is cut off."
+        assert len(inputs) == portion_size, "A start must leave room for all inputs."
         starts.add(inputs[0].item())
         assert as_text(inputs) in digits
         same = torch.equal(targets, inputs + 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,7 +57,8 @@ def test_the_log_and_the_samples(small):
 
     read = small.get("read_along", lambda model, inputs: model(inputs))
     small.update(test_inputs=inputs, test_targets=targets, NUM_ITER=160, LOG_EVERY=40)
-    small.update(losses=losses, generate=generate)
+    clock = SimpleNamespace(perf_counter=lambda: 60 * len(losses))  # seconds
+    small.update(losses=losses, generate=generate, time=clock)
     out = small.run("train")
     told = "Run again, it trains on for NUM_ITER; these iterations have a sample."
     assert list(expected) == [50, 80, 120, 160, 200, 209], told
@@ -66,6 +68,8 @@ def test_the_log_and_the_samples(small):
         told = f"At {n}, loss, recent mean, and test loss are {numbers}."
         assert found == pytest.approx(numbers, abs=0.001), told
         assert small["test_losses"][n] == pytest.approx(numbers[2], abs=1e-4)
+        told = f"At {n}, {n - 49} minutes have passed: each iteration takes one here."
+        assert re.search(rf"\b{n}\b.*\b{n - 49}\.0 min", out), told
         assert re.search(rf"\b{n}\b.*\nwritten↧ at {n}\n", out), "its sample, printed"
 
 
@@ -162,4 +166,6 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
         with contextlib.suppress(RuntimeError):
             small.run(cell_id)
     devices |= {weight.device.type for weight in small["untrained"].parameters()}
+    if small.name != LABORATORY:
+        devices |= {zeros.device.type for zeros in small["model"].init_zero_state()}
     assert devices == {"meta"}, "Make tensors on `device`."
