@@ -119,8 +119,9 @@ def parrot(logits):
 def curve(axes, word):
     """Return [list of x, list of y] of the one curve whose name has the word."""
     lines, names = axes.get_legend_handles_labels()
-    (line,) = (line for line, name in zip(lines, names) if word in name)
-    return [list(line.get_xdata()), list(line.get_ydata())]
+    found = [line for line, name in zip(lines, names) if word in name]
+    assert len(found) == 1, f"{len(found)} curves have {word!r} in their name, not one."
+    return [list(found[0].get_xdata()), list(found[0].get_ydata())]
 
 
 class Notebook(dict):

@@ -7,7 +7,7 @@ import string
 import notebooks
 import pytest
 import torch
-from notebooks import LESSON, as_text, by_hand, lecture_losses, parrot, printed, values
+from notebooks import LESSON, as_text, by_hand, lecture_losses, printed, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
@@ -15,21 +15,22 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
 
     def generate(model, prime_str, predict_len, temperature):
         assert model is lesson["model"], "The samples are of the trained network."
-        asked.append((prime_str, temperature))
+        asked.append((prime_str, predict_len))
         return f"{prime_str}<{temperature}>"
 
     lesson.update(generate=generate, training_text="th vaccin th", PRIME_STR="th")
-    headings = re.findall(r"T = ([\d.]+)\W*\n.*<\1>", lesson.run("temperature-samples"))
+    headings = re.findall(r"T\W+([\d.]+)\W*\n.*<\1>", lesson.run("temperature-samples"))
     assert len(headings) == len(asked), "Each sample is of the temperature above it."
     assert {"0.3", "0.8", "1.3"} <= set(headings), "as the prose says"
     *parts, _ = lesson.run("primes").split("<0.5>")
-    for (prime, _), part in zip(asked[len(headings) :], parts, strict=True):
-        assert part.endswith(prime) and repr(prime) in part
+    for (prime, length), part in zip(asked[len(headings) :], parts, strict=True):
+        assert part.endswith(prime) and repr(prime) in part and length == 33
         assert lesson["training_text"].count(prime) in values(part), part
 
 
 def test_what_is_printed_before_the_training(lesson):
     logits, _ = lesson["read_along"](lesson["untrained"], lesson["char_to_tensor"]("t"))
+    assert not logits.requires_grad, "Reading along should store no gradients."
     p = torch.softmax(logits[0], dim=-1)[string.printable.index("h")].item()
     row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
     assert row in printed(lesson.out["step"], "loss"), "p(“h”) after “t”, and its loss"
@@ -53,17 +54,20 @@ def test_what_each_baseline_writes(lesson):
 
 
 def test_the_table_of_temperatures(lesson):
+    """This network has these logits after “The test”, and others elsewhere."""
     logits = torch.zeros(100)
     logits[10:16] = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.5, 1.0])  # from a to f
-    asked, read_along = [], lesson["read_along"]
-    lesson["read_along"] = lambda *args: asked.append(args[1]) or read_along(*args)
-    lesson["model"] = parrot(logits)
+
+    def network(character, read):
+        read = (read or "") + as_text(character)
+        return (logits if read.endswith("The test") else logits.flip(0))[None], read
+
+    lesson["model"] = by_hand(network)
     out = lesson.run("temperature")
-    assert as_text(asked[0]).endswith("The test"), "as the prose says"
     temperatures = values(out.splitlines()[0])
     for n, char in enumerate("abcdef", start=10):
         p = [torch.softmax(logits / t, dim=0)[n].item() for t in temperatures]
-        told = f"p({char!r}) for these logits, at the temperatures {temperatures}: {p}"
+        told = f"p({char!r}) after “The test”, at the temperatures {temperatures}: {p}"
         assert printed(out, repr(char)) == [pytest.approx(p, abs=0.0006)], told
 
 
@@ -108,6 +112,10 @@ def test_one_step_by_hand_trains_as_the_layer_does(lesson):
     lesson.cells["model"] = model.replace(by_layer, solution)
     for cell_id in ("by-hand", "model", "setup", "train"):
         lesson.run(cell_id)
+    forward = lesson["model"].lstm.forward
+    lesson["model"].lstm.forward = lambda *args: [1 + new for new in forward(*args)]
+    ((difference,),) = printed(lesson.run("by-hand"), "difference")
+    assert difference > 0.9, "One step by hand is compared with the layer."
     expected = pytest.approx(lecture_losses(lesson, 7), abs=1e-4)
     assert lesson["losses"] == expected, "These should be the losses of the lecture."
 
@@ -117,9 +125,8 @@ def test_the_picture_of_the_cell_state_shows_c(lesson):
     lesson["model"].forward = lambda char, h, c: (torch.zeros(1, 100), h, c + 1)
     lesson.run("cell-state")
     (axes,) = lesson.figures["cell-state"][0].axes
-    drawn = [list(line.get_ydata()) for line in axes.lines]
-    assert list(range(1, 201)) in drawn, "c after 1, 2, ..., 200 characters"
+    drawn, counts = [line.get_xydata().tolist() for line in axes.lines], range(1, 201)
+    assert [[n, n] for n in counts] in drawn, "c after 1, 2, ..., 200 characters"
     dotted = {line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2}
-    text = lesson["test_text"][:200]
-    capitals = {n for n, char in enumerate(text, start=1) if char.isupper()}
+    capitals = {n for n, char in zip(counts, lesson["test_text"]) if char.isupper()}
     assert dotted == capitals, "A dotted line stands where a capital letter is read."

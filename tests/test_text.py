@@ -39,7 +39,7 @@ def test_the_last_tenth_of_the_text_is_held_back(fresh):
     "text, portion, refused",
     [
         ("x" * 3000, 200, None),
-        ("x" * 2900, 200, "3,000 characters"),
+        ("x" * 2900, 200, "3,000"),
         ("x" * 3100, 2789, None),
         ("x" * 3100, 2790, "TEXT_PORTION_SIZE.* 2789"),
         ("x" * 3100, 0, "TEXT_PORTION_SIZE.* 2789"),
@@ -76,7 +76,8 @@ def test_the_losses_before_the_training(small):
     out = small.run("baselines")
     for words, nats in zip(small["baselines"], (log(100), 1.5 * log(2), log(2) / 2)):
         row = [pytest.approx(nats, abs=0.01), pytest.approx(math.exp(nats), abs=0.06)]
-        assert row in printed(out, words), f"{words}: nats, and e to that, {row}"
+        (found,) = printed(out, words)
+        assert all(n in found for n in row), f"{words}: nats, and e to that, {row}"
 
 
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
@@ -111,6 +112,7 @@ def test_each_character_follows_from_all_before_it(fresh):
     """This model counts what it has read, and expects the digit of that number."""
 
     def counting(characters, state):
+        assert not torch.is_grad_enabled(), "Writing should store no gradients."
         n = (state or 0) + len(characters)
         logits = torch.full((len(characters), 100), -torch.inf)
         logits[-1, n] = 0
