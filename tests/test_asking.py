@@ -98,14 +98,22 @@ def test_what_is_printed_of_each_further_network(asking):
 
 
 def test_what_it_goes_by(asking):
-    """The weighted `nn.LSTM` is asked, and the training text is counted."""
-    asked = []
-    asking["asks"] = lambda *asks: asked.append(asks) or 0.5
+    """`model` and the weighted `nn.LSTM` are asked; the training text is counted."""
+    answers = {by_q: 0.25, NETWORKS["LSTM", True]: 0.75}
+
+    def asks(network, text):
+        assert text.startswith("\n\n"), "Ask after each sentence in a new paragraph."
+        return answers[network] + len(text) / 1000
+
     training = "May I go?\nCan you?\nMy cat? You may. You can. I do. It may. Your cat. "
-    asking.update(training_text=training, test_text="I may. " * 50)
+    asking.update(training_text=training, test_text="I may. " * 50, asks=asks)
     out = asking.run("cats")
-    expected = [(NETWORKS["LSTM", True], "\n\n" + each) for each in asking["cats"]]
-    assert asked == expected, "Ask the weighted LSTM each, in a new paragraph."
+    head = next(line.split() for line in out.splitlines() if "model" in line)
+    for sentence in asking["cats"]:
+        row = dict(zip(head, printed(out, sentence)[0]))
+        for name, network in zip(("model", "weighted"), answers):
+            p = pytest.approx(asks(network, "\n\n" + sentence), abs=0.0006)
+            assert row[name] == p, f"{name}: {sentence}"
     for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
         told = f"{words} in questions, in statements: {counts}"
         assert printed(out, words) == counts, told

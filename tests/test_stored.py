@@ -1,11 +1,20 @@
 """What compares with stored outputs, or with figures in the prose."""
 
+import math
 import re
 
 import notebooks
 import pytest
 import torch
-from notebooks import LABORATORY, LESSON, Notebook, lecture_losses, read, values
+from notebooks import (
+    LABORATORY,
+    LESSON,
+    Notebook,
+    lecture_losses,
+    printed,
+    read,
+    values,
+)
 from test_repository import LECTURE
 from torch.nn import LSTMCell
 
@@ -85,8 +94,27 @@ def test_figures_that_text_and_code_decide(fresh):
         losses = lecture_losses(fresh, 50)
         check(LESSON, "from memory", [losses[n - 1] for n in (1, 10, 50)])
         check(LESSON, "no fixed probabilities", [loss(text, 0), loss(text, 1)])
-        check(LESSON, "| counts for the last eight", [round(loss(text, 8), 2)])
+        check(LESSON, "About 20", [round(math.exp(loss(text, 0)))])
     else:
         marks = re.findall(r"([.?])\s", text)
-        check(LABORATORY, "are “?”, so guessing", [len(marks), marks.count("?")])
+        check(LABORATORY, "ends in the training text", [len(marks), marks.count("?")])
         check(LABORATORY, "An example:", [text.count("tha"), text.count("that")])
+
+
+def test_prose_and_answers_quote_the_stored_run():
+    *_, (_, mean, test) = notebooks.log_entries(output(LESSON, "train")).values()
+    nats = [round(n, 2) for n in (mean, test)]
+    perplexities = [round(math.exp(n), 1) for n in (mean, test)]
+    check(LESSON, "the recent mean ended at", nats + perplexities)
+    check(LESSON, "say little about each other", [round(mean, 1)])
+    rows = {row[0]: row for row in printed(output(LABORATORY, "table")) if row}
+    check(LABORATORY, "Beyond 5", [rows[5][2], rows[8][2], rows[8][1]])
+    answers = {  # the cell, and words that its lines have
+        "The other's": ("transplant", "another digit"),
+        "After neither": ("asking", "need an appointment"),
+        "After the first, in each": ("weighted", "need an appointment"),
+        "After the first, in the stored": ("cats", "see if"),
+    }
+    for words, (cell_id, sentence) in answers.items():
+        first, *more = printed(output(LABORATORY, cell_id), sentence)
+        check(LABORATORY, words, [first[-1], *(row[-1] for row in more[:1])])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import savefig, small_notebook
 from matplotlib.figure import Figure
-from notebooks import LABORATORY, Notebook, curve, lecture_losses, log_entries, values
+from notebooks import LABORATORY, Notebook, curve, lecture_losses, log_entries
 from torch.nn import functional as F
 
 
@@ -111,15 +111,6 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
     told = "Save and show it before the first iteration, at 1, 3, and an interrupt."
     assert saved == [0, 1, 3, 3] and len(small.shown) == 3, told
     assert len(small.figures["train"]) == 1, "Close each figure as soon as it is made."
-
-
-def test_the_newest_losses_are_printed(lesson):
-    """Also after an interrupt that came before the first test loss."""
-    lesson.update(losses=[9.0] * 18 + [2.0, 1.0], test_losses={5: 3.0, 20: 4.0})
-    expected = pytest.approx([1.5, 4.482, 20, 4, 54.598], abs=0.006)
-    assert values(lesson.run("perplexity")) == expected, "means, and e to each"
-    lesson.update(losses=[2.0], test_losses={})
-    assert values(lesson.run("perplexity")) == pytest.approx([2, 7.389], abs=0.006)
 
 
 def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypatch):
