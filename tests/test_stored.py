@@ -111,9 +111,9 @@ def test_prose_and_answers_quote_the_stored_run():
     check(LABORATORY, "Beyond 5", [rows[5][2], rows[8][2], rows[8][1]])
     answers = {  # the cell, and words that its lines have
         "The other's": ("transplant", "another digit"),
-        "After neither": ("asking", "need an appointment"),
-        "After the first, in each": ("weighted", "need an appointment"),
-        "After the first, in the stored": ("cats", "see if"),
+        "About the same:": ("asking", "need an appointment"),
+        "Likelier after the first, in each": ("weighted", "need an appointment"),
+        "After the first, in each": ("cats", "see if"),
     }
     for words, (cell_id, sentence) in answers.items():
         first, *more = printed(output(LABORATORY, cell_id), sentence)
