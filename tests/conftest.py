@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 matplotlib.use("agg")
 # Saving takes most of the time of a plot
-savefig, Figure.savefig = Figure.savefig, lambda *_: None
+savefig, Figure.savefig = Figure.savefig, lambda *_, **__: None
 
 
 @pytest.fixture(scope="session", params=nb.PATHS)

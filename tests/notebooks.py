@@ -5,6 +5,7 @@ import io
 import linecache
 import re
 import string
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,19 +52,27 @@ def execute(notebook, folder, **hooks):
 
 
 def tidy(notebook):
-    """Remove from notebook, in place, what JupyterLab adds when it saves."""
+    """Remove, in place, what JupyterLab adds when it saves, and add the sums."""
     language = notebook.metadata.language_info
     language.pop("version", None)  # of the Python that happened to run it
     kernel = dict(
-        display_name="Python 3 (ipykernel)", language="python", name="python3"
+        name="python3", language="python", display_name="Python 3 (ipykernel)"
     )
-    metadata = {"kernelspec": kernel, "language_info": language}
+    metadata = {"kernelspec": kernel, "language_info": language, "sums": sums(notebook)}
     notebook.metadata = nbformat.from_dict(metadata)
     for cell in notebook.cells:
         kept = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             kept["jupyter"] = {"source_hidden": True}
         cell.metadata = nbformat.from_dict(kept)
+
+
+def sums(notebook):
+    """Return a sum of the FAQ, and of each cell's code but for comments and layout."""
+    texts = {key: cell.source for key, cell in code_cells(notebook).items()}
+    texts[FAQ.name] = FAQ.read_text(encoding="utf-8")
+    bare = {key: re.sub(r"#.*|\s", "", text) for key, text in texts.items()}
+    return {key: zlib.crc32(text.encode()) for key, text in bare.items()}
 
 
 def values(output):
@@ -83,7 +92,7 @@ def log_entries(log):
     """Return what the training cell has logged, {iteration: (loss, mean, test)}."""
     entries = {}
     for line in log.splitlines():
-        found = [re.search(rf"\b{word}\D*(\d+\.\d{{3}})", line) for word in LOGGED]
+        found = [re.search(rf"\b{word}\D*(\d+\.\d+)", line) for word in LOGGED]
         if all(found):
             entries[int(values(line)[0])] = tuple(float(number[1]) for number in found)
     return entries
@@ -135,22 +144,21 @@ class Notebook(dict):
         super().__init__()
         self.name, self.out, self.figures, self.shown = name, {}, {}, []
         self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
-        self.settings = {"TEXT_FILE": str(FAQ), "DEVICE": "cpu"} | settings
+        self.settings = {"TEXT_FILE": str(FAQ)} | settings
         self.settings.setdefault("LOSS_PLOT_FILE", io.BytesIO())  # not into a folder
-        for cell_id in self.until(last):
+        for cell_id in list(self.cells)[: self.number(last)]:
             self.run(cell_id)
 
     def __repr__(self):
         return f"<Notebook {self.name}>"  # pytest shows it when a test fails
 
-    def until(self, last):
-        """Return the ids of the cells up to last."""
-        ids = list(self.cells)
-        return ids[: ids.index(last) + 1]
+    def number(self, cell_id):
+        """Return the number of a cell: 1 for the first."""
+        return list(self.cells).index(cell_id) + 1
 
-    def after(self, last):
-        """Return the ids of the cells after last."""
-        return list(self.cells)[len(self.until(last)) :]
+    def after(self, cell_id):
+        """Return the ids of the cells after that one."""
+        return list(self.cells)[self.number(cell_id) :]
 
     def run(self, cell_id):
         """Run a cell, and return what it prints."""
@@ -165,6 +173,11 @@ class Notebook(dict):
         except NameError as error:
             told = "See “interfaces” in tests/README.md, if you have renamed something."
             raise NameError(f"{error}. {told}") from error
+        except KeyboardInterrupt as error:
+            if not error.args:  # Ctrl+C, not the interrupt of a test
+                raise
+            told = "This cell should end in good order when it is interrupted."
+            raise AssertionError(told) from error
         finally:
             drawn = [plt.figure(number) for number in plt.get_fignums()]
             self.out[cell_id] = out.getvalue()

@@ -62,10 +62,14 @@ def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
         expected = pytest.approx([n, 0.38, 0.38, p, p], abs=0.006)
         ((number, *means),) = printed(out, kind)
         row = [number, *(dict(zip(head, means))[size] for size in (10, 20, 40, 100))]
-        told = (
-            "The context ends before the mark. Number of ends, means after 10, 20, ..."
-        )
-        assert row == expected, told
+        assert row == expected, "number of ends, means; a context ends before the mark"
+
+
+def test_the_sentences_of_a_pair_begin_differently_and_end_alike(lab):
+    lab.run("sentences")
+    for pair in zip(lab["sentences"][::2], lab["sentences"][1::2]):
+        (first, *_), (other, *_) = one, two = [sentence.split() for sentence in pair]
+        assert first != other and one[-3:] == two[-3:], pair
 
 
 def test_what_the_further_networks_learn_from(asking):

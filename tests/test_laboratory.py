@@ -40,10 +40,10 @@ def test_one_call_is_compared_with_many(lab):
         lab["model"].forward = function
         lab["time"] = SimpleNamespace(perf_counter=itertools.count().__next__)
         out = lab.run("one-call")
-        ms = [row[-1] for row in printed(out, "ms")]
-        assert ms == [1000, 1000], "Each way is timed by itself, in milliseconds."
+        ms = re.findall(r"([\d.]+) ms", out)
+        assert ms[1:] and {*map(float, ms)} == {1000}, "Each way is timed by itself."
         for name in ("logit", "gradient"):
-            ((largest, difference),) = printed(out, name)
+            ((largest, difference, *_),) = printed(out, name)
             told = f"the largest difference of a {name}: {difference}"
             assert (difference < 1e-4 < largest) is agree, told
 
@@ -73,17 +73,17 @@ def test_the_table_asks_the_shorter_context(lab):
         p = [expected(tests[i], tests[i - n : i]) for i in range(n, 300)]
         nats = n + len(text + "." * 9) / 1000, -np.log(p).mean()
         row = next(found for found in printed(out) if found[:1] == [n])
-        told = f"counts of {n} alone on training text, table on test text: {nats}"
+        told = f"{n}: counts in the training text alone, on it; table, on test text"
         assert row[1:3] == pytest.approx(nats, abs=0.015), told
 
 
 def test_each_line_ends_in_its_first_digit(lab):
-    lines = [lab.run("memory-text") and lab["training_lines"] for _ in range(2)]
-    assert lines[0] == lines[1], "The cell, run again, gives the same lines."
+    lab.run("memory-text")
     lines = lab["memory_text"](3, 99, np.random.default_rng(0))
     assert re.fullmatch(r"((\d)[a-d]{3} \2\n){99}", lines), "gap, number of lines"
     old, new = (set(lab[key].splitlines()) for key in ("training_lines", "test_lines"))
     assert len(old & new) < 9, "The test lines should be new."
+    assert len(old) > 10 * len(new), "Enough lines to learn from."
 
 
 def test_what_each_network_writes_and_what_its_second_digit_costs(lab):

@@ -38,7 +38,6 @@ def test_the_last_tenth_of_the_text_is_held_back(fresh):
 @pytest.mark.parametrize(
     "text, portion, refused",
     [
-        ("x" * 3000, 200, None),
         ("x" * 2900, 200, "3,000"),
         ("x" * 3100, 2789, None),
         ("x" * 3100, 2790, "TEXT_PORTION_SIZE.* 2789"),
