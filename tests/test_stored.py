@@ -90,7 +90,7 @@ def test_what_the_lesson_and_readme_quote_of_the_stored_run():
     quoted = re.findall(r"(?m)^ *\d+: (.+)$", nb.read(LESSON).cells[0].source)
     quoted += re.findall(rf"(?m)^    ({LECTURE['PRIME_STR']}.+)$", readme)
     strange = [sample for sample in quoted if sample not in log.replace("\n", " ")]
-    assert quoted and not strange, f"Not in the lesson's stored log: {strange}"
+    assert quoted and not strange, f"Not in the stored log: {strange}. {CORRECT}"
 
 
 def test_what_the_answers_for_a_class_quote_of_the_stored_run():
