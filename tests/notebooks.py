@@ -144,8 +144,7 @@ class Notebook(dict):
         super().__init__()
         self.name, self.out, self.figures, self.shown = name, {}, {}, []
         self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
-        self.settings = {"TEXT_FILE": str(FAQ)} | settings
-        self.settings.setdefault("LOSS_PLOT_FILE", io.BytesIO())  # not into a folder
+        self.settings = {"LOSS_PLOT_FILE": io.BytesIO()} | settings  # not into a folder
         for cell_id in list(self.cells)[: self.number(last)]:
             self.run(cell_id)
 
@@ -184,6 +183,7 @@ class Notebook(dict):
             self.figures[cell_id] = self.shown[-1:] + drawn
             plt.close("all")
         if cell_id == "parameters":
+            self["TEXT_FILE"] = ROOT / self["TEXT_FILE"]
             self.update(self.settings, display=self.display)
         return self.out[cell_id]
 

@@ -65,13 +65,6 @@ def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
         assert row == expected, "number of ends, means; a context ends before the mark"
 
 
-def test_the_sentences_of_a_pair_begin_differently_and_end_alike(lab):
-    lab.run("sentences")
-    for pair in zip(lab["sentences"][::2], lab["sentences"][1::2]):
-        (first, *_), (other, *_) = one, two = [sentence.split() for sentence in pair]
-        assert first != other and one[-3:] == two[-3:], pair
-
-
 def test_what_the_further_networks_learn_from(asking):
     assert asking["calls"].keys() == NETWORKS.keys(), "layers, without and with weights"
     for network, (text, rate, weight) in asking["calls"].items():
@@ -120,7 +113,7 @@ def test_what_it_goes_by(asking):
             assert row[name] == p, f"{name}: {sentence}"
     for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
         told = f"{words} in questions, in statements: {counts}"
-        assert printed(out, words) == counts, told
+        assert [row[:2] for row in printed(out, words)] == counts, told
 
 
 def test_the_forget_gates_stay_at_zero_through_a_training(lab):

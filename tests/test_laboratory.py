@@ -138,7 +138,7 @@ def test_a_transplant_whose_answer_is_known(lab):
 
     lab.run("memory-text")
     lab["carriers"] = {torch.nn.LSTM: network}
-    found = printed(lab.run("transplant"))
+    found = [row[:3] for row in printed(lab.run("transplant"))]
     before, after = parts
     assert abs(len(before) - len(after)) < 2, "The exchange is halfway."
     assert len(after.unique(dim=1).T) > 100, "Each line has letters of its own."
@@ -147,4 +147,5 @@ def test_a_transplant_whose_answer_is_known(lab):
     told = "The c is exchanged, not the h: lines, that expect their own, that of the c"
     assert row in found, f"{told}: {row}"
     row = [len(alike), sum(h < 9 for h in alike)]
+    found = [row[:2] for row in found]
     assert row in found, f"Lines with the same digit, and those that expect it: {row}"

@@ -75,8 +75,8 @@ def test_the_losses_before_the_training(small):
     out = small.run("baselines")
     for words, nats in zip(small["baselines"], (log(100), 1.5 * log(2), log(2) / 2)):
         row = [pytest.approx(nats, abs=0.01), pytest.approx(math.exp(nats), abs=0.06)]
-        (found,) = printed(out, words)
-        assert all(n in found for n in row), f"{words}: nats, and e to that, {row}"
+        told = f"{words}, in the training text: nats, and e to that, {row}"
+        assert all(n in printed(out, words)[0] for n in row), told
 
 
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
