@@ -125,8 +125,8 @@ def test_one_step_by_hand_trains_as_the_layer_does(lesson):
 
 
 def test_the_picture_of_the_cell_state_shows_c(lesson):
-    """The units of this c count, and begin again at 2, 3, ..., 17; h is always 0."""
-    sizes, zeros, counts = torch.arange(2, 18), torch.zeros(1, 100), range(1, 201)
+    """The units of this c count, and begin again at 17, 16, ..., 2; h is always 0."""
+    sizes, zeros, counts = torch.arange(17, 1, -1), torch.zeros(1, 100), range(1, 201)
     lesson["model"].forward = lambda char, h, c: (zeros, h, (c + 1) % sizes)
     lesson.run("cell-state")
     (axes,) = lesson.figures["cell-state"][0].axes
