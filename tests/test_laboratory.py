@@ -68,9 +68,8 @@ def test_the_table_asks_the_shorter_context(lab):
     assert [7.25] in printed(out, "network"), "the test loss of `model`"
     p = pytest.approx(expected("t", "tha"), abs=0.006)
     example = [text.count("tha"), text.count("that"), p]
-    assert example in printed(out, "'tha'"), (
-        "“tha” and “that” in the training text, p(“t”)"
-    )
+    told = "how often “tha” and “that” stand in the training text, and p(“t”)"
+    assert example in printed(out, "'tha'"), told
     for n in (1, 3, 8):
         p = [expected(tests[i], tests[i - n : i]) for i in range(n, 300)]
         nats = n + len(text + "." * 9) / 1000, -np.log(p).mean()

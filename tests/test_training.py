@@ -140,9 +140,8 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     same = list(arrows.values()) == list(points.values())
     assert same, "Stages and the newest point at the recent mean then."
     for n, label in zip(points, arrows):
-        assert label.startswith(f"{n}: $x^{n}_$↧ y") and len(label) < 40, (
-            "its beginning"
-        )
+        first = label.startswith(f"{n}: $x^{n}_$↧ y") and len(label) < 40
+        assert first, f"The beginning of the sample, in one line: {label!r}"
 
 
 def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch):
