@@ -27,5 +27,5 @@ for name in sys.argv[1:] or notebooks.PATHS:
 print("\nRead again, and correct:")
 for source in sources:
     for sentence in re.split(r"(?<=[.?!])\s+", " ".join(source.split())):
-        if re.search("stored run|stored:", sentence):
+        if "stored run" in sentence:
             print("-", sentence)

@@ -72,7 +72,6 @@ def test_figures_that_text_and_code_decide(fresh):
         losses = lecture_losses(fresh, 50)
         check(LESSON, "from memory", [losses[n - 1] for n in (1, 10, 50)])
         check(LESSON, "no fixed probabilities", [loss(text, 0), loss(text, 1)])
-        check(LESSON, "About 20", [round(math.exp(loss(text, 0)))])
     else:
         marks = re.findall(r"([.?])\s", text)
         check(LABORATORY, "ends in the training text", [len(marks), marks.count("?")])
@@ -92,11 +91,3 @@ def test_what_the_lesson_and_readme_quote_of_the_stored_run():
     assert title and listed, "This test no longer finds the samples that are quoted."
     strange = [each for each in title + listed if each not in log.replace("\n", " ")]
     assert not strange, f"Not in the stored log: {strange}. {CORRECT}"
-
-
-def test_what_the_answers_for_a_class_quote_of_the_stored_run():
-    source = next(c.source for c in nb.read(LABORATORY).cells if c.id == "class")
-    figures = re.findall(r"\d\.\d\d+|\d{3}", source.split("Answers")[1])
-    shown = values(" ".join(outputs(LABORATORY).values()))
-    strange = [figure for figure in figures if float(figure) not in shown]
-    assert figures and not strange, f"Not in the outputs: {strange}. {CORRECT}"
