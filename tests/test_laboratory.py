@@ -51,7 +51,7 @@ def test_one_call_is_compared_with_many(lab):
 def test_the_table_asks_the_shorter_context(lab):
     """Each context adds ten observations, shared out as the next shorter one would."""
     text = "that hat, a cat that sat, and the hat at that. " * 9
-    lab.update(training_text=text + "." * 9, test_text=text[5:305])
+    lab.update(training_text=text + "." * 9, test_text=text[5:205] + 9 * "that tat hat")
 
     def expected(char, context):
         p = 1 / 100
@@ -62,7 +62,6 @@ def test_the_table_asks_the_shorter_context(lab):
         return p
 
     lab.run("setup")
-    lab["counting_loss"] = lambda text, length: length + len(text) / 1000
     lab["test_loss_of"] = lambda network: 7.25 if network is lab["model"] else 0
     out, tests = lab.run("table"), lab["test_text"]
     assert [7.25] in printed(out, "network"), "the test loss of `model`"
@@ -71,11 +70,13 @@ def test_the_table_asks_the_shorter_context(lab):
     told = "how often “tha” and “that” stand in the training text, and p(“t”)"
     assert example in printed(out, "'tha'"), told
     for n in (1, 3, 8):
-        p = [expected(tests[i], tests[i - n : i]) for i in range(n, 300)]
-        nats = n + len(text + "." * 9) / 1000, -np.log(p).mean()
+        contexts = [tests[i - n : i] for i in range(n, len(tests))]
+        new = np.mean([context not in text for context in contexts])
+        p = [expected(char, context) for char, context in zip(tests[n:], contexts)]
+        expect = pytest.approx([round(100 * new), -np.log(p).mean()], abs=0.015)
         row = next(found for found in printed(out) if found[:1] == [n])
-        told = f"{n}: counts in the training text alone, on it; table, on test text"
-        assert row[1:3] == pytest.approx(nats, abs=0.015), told
+        told = f"{n}: new contexts in percent, and the table's loss, on the test text"
+        assert row[1:3] == expect, told
 
 
 def test_each_line_ends_in_its_first_digit(lab):
