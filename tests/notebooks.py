@@ -55,9 +55,8 @@ def tidy(notebook):
     """Remove, in place, what JupyterLab adds when it saves, and add the sums."""
     language = notebook.metadata.language_info
     language.pop("version", None)  # of the Python that happened to run it
-    kernel = dict(
-        name="python3", language="python", display_name="Python 3 (ipykernel)"
-    )
+    shown = "Python 3 (ipykernel)"
+    kernel = dict(name="python3", language="python", display_name=shown)
     metadata = {"kernelspec": kernel, "language_info": language, "sums": sums(notebook)}
     notebook.metadata = nbformat.from_dict(metadata)
     for cell in notebook.cells:
@@ -150,6 +149,9 @@ class Notebook(dict):
 
     def __repr__(self):
         return f"<Notebook {self.name}>"  # pytest shows it when a test fails
+
+    def __missing__(self, name):
+        raise KeyError(f"{name}: renamed? See “interfaces” in tests/README.md.")
 
     def number(self, cell_id):
         """Return the number of a cell: 1 for the first."""

@@ -32,6 +32,8 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
 def test_what_is_printed_before_the_training(lesson):
     logits, _ = lesson["read_along"](lesson["untrained"], lesson["char_to_tensor"]("t"))
     assert not logits.requires_grad, "Reading along should store no gradients."
+    num_weights = 100 * 12 + 4 * 16 * (12 + 16 + 2) + 100 * (16 + 1)
+    assert [num_weights] in printed(lesson.out["step"], "weights"), "all layers"
     p = torch.softmax(logits[0], dim=-1)[string.printable.index("h")].item()
     row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
     assert row in printed(lesson.out["step"], "loss"), "p(“h”) after “t”, and its loss"
@@ -49,9 +51,10 @@ def test_what_each_baseline_writes(lesson):
     _, uniform, frequent, chain = re.split("uniform|frequencies|previous", out)
     assert len(set(uniform)) > 20 > len(set(frequent)), "all characters; a, b, c, d"
     assert frequent.count("a") > frequent.count("d"), "as often as they occur"
-    assert "ba" in frequent and "ba" not in chain, "After “b” comes what follows “b”."
-    told = "A follower is drawn as often as it follows."
-    assert chain.count("bc") > chain.count("bd") > 0, told
+    assert "ba" in frequent, "A frequency does not depend on what came before."
+    often, seldom, never = (chain.count(pair) for pair in ("bc", "bd", "ba"))
+    told = f"In {chain!r}, “bc” should occur more often than “bd”, and “ba” never."
+    assert often > seldom > 0 == never, told
 
 
 def test_the_table_of_temperatures(lesson):
@@ -73,14 +76,15 @@ def test_the_table_of_temperatures(lesson):
 
 
 def test_what_is_expected_stands_beside_what_was_read(lesson):
-    """This network expects that each character comes once more."""
-    lesson["model"] = by_hand(lambda chars, state: (torch.eye(100)[chars] * 90, state))
+    """This network gives what it has just read e^5 times the weight of all others."""
+    lesson["model"] = by_hand(lambda chars, state: (torch.eye(100)[chars] * 5, state))
     out = lesson.run("predictions")
-    found = re.findall(r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +1\.0", out)
-    same = [read[-1] == first for read, _, first in found]
-    assert len(found) > 3 and all(same), "Beside what was read stands what follows it."
-    for (read, follows, _), (longer, *_) in zip(found, found[1:]):
+    found = re.findall(r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +([\d.]+)", out)
+    p = pytest.approx(math.exp(5) / (math.exp(5) + 99), abs=0.006)
+    assert len(found) > 3, "one line at each point of the phrase"
+    for (read, follows, first, shown), (longer, *_) in zip(found, found[1:]):
         assert read + follows == longer, "what follows, in the phrase"
+        assert (first, float(shown)) == (read[-1], p), f"after {read!r}, at T = 1"
 
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):
@@ -125,18 +129,20 @@ def test_one_step_by_hand_trains_as_the_layer_does(lesson):
 
 
 def test_the_picture_of_the_cell_state_shows_c(lesson):
-    """The units of this c count, and begin again at 17, 16, ..., 2; h is always 0."""
-    sizes, zeros, counts = torch.arange(17, 1, -1), torch.zeros(1, 100), range(1, 201)
-    lesson["model"].forward = lambda char, h, c: (zeros, h, (c + 1) % sizes)
+    """The units of this c count, up or down, and begin again at 17, -16, ..., -2."""
+    steps, sizes = torch.tensor(8 * [1, -1]), torch.arange(17, 1, -1)
+    zeros, counts = torch.zeros(1, 100), torch.arange(1, 201)
+    lesson["model"].forward = lambda char, h, c: (zeros, h, (c + steps).fmod(sizes))
     lesson.run("cell-state")
     (axes,) = lesson.figures["cell-state"][0].axes
     curves = [line for line in axes.lines if len(line.get_xdata()) == 200]
     gray = statistics.mode(line.get_color() for line in curves)
     colored = [line.get_xydata() for line in curves if line.get_color() != gray]
-    farthest = [[[n, n % size] for n in counts] for size in (15, 16, 17)]
-    told = "In color are the three units of c that fall farthest at one character."
+    units = (counts * steps[:3, None]).fmod(sizes[:3, None])
+    farthest = [torch.stack([counts, unit], dim=1).tolist() for unit in units]
+    told = "In color are the three units of c that fall farthest toward zero at once."
     assert sorted(xy.tolist() for xy in colored) == sorted(farthest), told
     ends = [list(line.get_xdata()) for line in axes.lines]
     dotted = {x[0] for x in ends if len(x) == 2 and x[0] == x[1]}
-    capitals = {n for n, char in zip(counts, lesson["test_text"]) if char.isupper()}
+    capitals = {n + 1 for n in range(200) if lesson["test_text"][n].isupper()}
     assert dotted == capitals, "A dotted line stands where a capital letter is read."

@@ -1,10 +1,11 @@
-"""The files: shared cells, settings, format."""
+"""The files: shared cells, settings, what is installed and saved; and whole runs."""
 
-import subprocess
+import re
 import sys
 
 import pytest
-from notebooks import PATHS, ROOT, Notebook, code_cells, read
+import torch
+from notebooks import OWN_TEXT, PATHS, ROOT, SMALL, Notebook, code_cells, execute, read
 
 # The code cells that may differ between the notebooks; others of one id may not
 OWN_CODE = "parameters model step generate setup train".split()
@@ -29,9 +30,39 @@ def test_the_settings_are_those_of_the_lecture_and_of_the_stored_run(name):
     assert not changed, "The prose rests on these settings. Try others in a copy."
 
 
-@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_ruff_has_nothing_to_say(command):
-    ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "tests"]
-    done = subprocess.run([*ruff, *PATHS.values()], cwd=ROOT, capture_output=True)
-    advice = "Shorten a long line by hand. tests/README.md has commands for the rest."
-    assert done.returncode == 0, f"{advice}\n{done.stdout.decode()}"
+def test_what_the_notebooks_import_is_required():
+    cells = [cell.source for name in PATHS for cell in code_cells(read(name)).values()]
+    imported = re.findall(r"(?m)^ *(?:import|from) (\w+)", "\n".join(cells))
+    needed = {*imported, "jupyterlab"} - sys.stdlib_module_names
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    missing = needed.difference(re.findall(r"(?m)^[\w-]+", lines), {"IPython"})
+    assert not missing, f"Not in requirements.txt: {missing} (IPython: by jupyterlab)"
+
+
+def test_readme_brings_back_the_network_that_it_saved(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    save, load = re.findall(r"(?m)^ +(.*\btorch\.(?:save|load)\(.*)", readme)
+    exec(save, small)
+    saved, small["RANDOM_SEED"] = list(small["model"].parameters()), 8
+    small.run("setup")
+    exec(load, small)
+    brought_back = map(torch.equal, saved, small["model"].parameters())
+    assert all(brought_back), f"What is saved by {save}, and brought back by {load}"
+
+
+@pytest.mark.slow
+def test_every_cell_runs_in_jupyter_without_a_warning(name, tmp_path, monkeypatch):
+    """Python warns of a file opened without an encoding; libraries may do so."""
+    monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
+    (tmp_path / "own.txt").write_text(OWN_TEXT, encoding="utf-8")
+    notebook = read(name)
+    parameters = code_cells(notebook)["parameters"]
+    for setting, value in (SMALL | {"TEXT_FILE": "own.txt"}).items():
+        parameters.source += f"\n{setting} = {value!r}"
+    execute(notebook, tmp_path)
+    outputs = [out for cell in code_cells(notebook).values() for out in cell.outputs]
+    warned = "".join(out.text for out in outputs if out.get("name") == "stderr")
+    by_library = r".*site-packages.*EncodingWarning.*\n.*\n"
+    assert not re.sub(by_library, "", warned), warned
+    assert (tmp_path / f"loss_{name}.pdf").read_bytes().startswith(b"%PDF"), "the plot"

@@ -6,22 +6,20 @@ import re
 import notebooks as nb
 import pytest
 import torch
-from notebooks import LABORATORY, LESSON, lecture_losses, values
+from notebooks import LABORATORY, LESSON, lecture_losses, printed, values
 from test_repository import LECTURE
 from torch.nn import LSTMCell
 
 pytestmark = pytest.mark.stored
-REFRESH = "Is the edit wrong? If not, run it: .venv/bin/python tests/refresh.py"
+REFRESH = """Just say so where you send it, if that is meant. If not, the edit is wrong.
+    (Whoever runs the notebook again: .venv/bin/python tests/refresh.py"""
 CORRECT = "See other red tests first. Is the edit wrong? If not, correct the prose."
 
 
-def outputs(name):
-    """Return what is stored as printed by each cell, by id."""
-    found = {}
-    for cell_id, cell in nb.code_cells(nb.read(name)).items():
-        streams = [out for out in cell.outputs if out.output_type == "stream"]
-        found[cell_id] = "".join(out.text for out in streams)
-    return found
+def stored(name, cell_id):
+    """Return what is stored as printed by a cell."""
+    outputs = nb.code_cells(nb.read(name))[cell_id].outputs
+    return "".join(out.get("text", "") for out in outputs)
 
 
 def check(name, words, figures):
@@ -37,54 +35,58 @@ def check(name, words, figures):
 
 def test_the_outputs_are_of_one_run_of_this_code(name):
     """`refresh.py` keeps a sum of the FAQ, and of each cell's code, beside them."""
-    stored = nb.read(name)
-    kept, new = stored.metadata.get("sums", {}), nb.sums(stored)
+    notebook = nb.read(name)
+    kept, new = notebook.metadata.get("sums", {}), nb.sums(notebook)
     changed = [key for key in new if new[key] != kept.get(key)]
-    assert not changed, f"Changed since it was run: {changed}. {REFRESH} {name}"
-    cells = nb.code_cells(stored).values()
+    assert not changed, f"Changed since it was run: {changed}. {REFRESH} {name})"
+    cells = nb.code_cells(notebook).values()
     in_order = [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
-    last, (_, mean, _) = max(nb.log_entries(outputs(name)["train"]).items())
+    last, (_, mean, _) = max(nb.log_entries(stored(name, "train")).items())
     learned = last == LECTURE["NUM_ITER"] and mean < 2.382  # *previous character*
-    assert in_order and learned, f"Not whole, or not in order. {REFRESH} {name}"
+    assert in_order and learned, f"Not whole, or not in order. {REFRESH} {name})"
     for out in (out for cell in cells for out in cell.outputs):
         plain = out.output_type in {"stream", "display_data"}
         assert plain and out.get("name") != "stderr", f"An error, or a warning: {out}"
 
 
-def test_what_exercise_1_says_of_three_faults(monkeypatch):
+def test_what_each_cell_shows_is_stored(small):
+    for cell_id in small.after("setup"):
+        small.run(cell_id)
+    for cell_id, cell in nb.code_cells(nb.read(small.name)).items():
+        kept = {out.output_type for out in cell.outputs}
+        shown = {"stream": small.out[cell_id], "display_data": small.figures[cell_id]}
+        lost = [kind for kind in shown if shown[kind] and kind not in kept]
+        assert not lost, f"What {cell_id} shows is not stored, or not all: {lost}"
+
+
+def test_what_exercise_1_says_of_the_losses(monkeypatch):
     notebook, step, cell = nb.Notebook(LESSON, "text"), LSTMCell.forward, LSTMCell
     faults = {
+        "from memory": (cell, "forward", step),  # none
         "`zero_grad` is missing": (torch.optim.Adam, "zero_grad", lambda self: None),
         "is not passed on": (cell, "forward", lambda self, x, _: step(self, x)),
         "are exchanged": (cell, "forward", lambda self, x, s: step(self, x, s[::-1])),
     }
+    given = {"from memory": (1, 10, 50), "is not passed on": (1, 10)}
     for words, fault in faults.items():
+        iterations = given.get(words, (10,))
         with monkeypatch.context() as patch:
             patch.setattr(*fault)
-            losses = lecture_losses(notebook, 10)
-        check(LESSON, words, losses[::9] if "passed" in words else losses[9:])
+            losses = lecture_losses(notebook, iterations[-1])
+        check(LESSON, words, [losses[n - 1] for n in iterations])
 
 
-def test_figures_that_text_and_code_decide(fresh):
-    """They are the same on every machine."""
-    text, loss = fresh["training_text"], fresh["counting_loss"]
-    if fresh.name == LESSON:
-        losses = lecture_losses(fresh, 50)
-        check(LESSON, "from memory", [losses[n - 1] for n in (1, 10, 50)])
-        check(LESSON, "no fixed probabilities", [loss(text, 0), loss(text, 1)])
-    else:
-        marks = re.findall(r"([.?])\s", text)
-        check(LABORATORY, "ends in the training text", [len(marks), marks.count("?")])
-        check(LABORATORY, "An example:", [text.count("tha"), text.count("that")])
-
-
-def test_what_the_lesson_and_readme_quote_of_the_stored_run():
+def test_what_the_pages_quote_of_the_outputs():
     """In samples, a line break is shown as a blank."""
-    log = outputs(LESSON)["train"]
+    log = stored(LESSON, "train")
     _, *losses = nb.log_entries(log)[LECTURE["NUM_ITER"]]  # recent mean, test loss
     figures = [f for n in losses for f in (round(n, 2), round(math.exp(n), 1))]
     check(LESSON, "the recent mean ended at", figures)
-    check(LESSON, "say little about each other", [round(losses[0], 1)])
+    _, *counted = printed(stored(LESSON, "baselines"))
+    check(LESSON, "no fixed probabilities", [nats for nats, *_ in counted])
+    check(LABORATORY, "An example:", printed(stored(LABORATORY, "table"), "'tha'")[0])
+    (_, asked), (_, stated), *_ = printed(stored(LABORATORY, "cats"), " of ")
+    check(LABORATORY, "ends in the training text", [asked + stated, asked])
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
     title = re.findall(r"(?m)^ *\d+: (.+)$", nb.read(LESSON).cells[0].source)
     listed = re.findall(rf"(?m)^    ({LECTURE['PRIME_STR']}.+)$", readme)

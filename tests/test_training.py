@@ -29,9 +29,8 @@ def test_no_other_cell_has_a_part_in_the_training(small):
     small.run("train")
     first, samples = list(small["losses"]), dict(small["samples"])
     if small.name == LABORATORY:
-        recurrent = small["model"].recurrent
-        found = type(recurrent), recurrent.num_layers
-        assert found == (torch.nn.GRU, 2), "The model goes by LAYER and NUM_LAYERS."
+        found = str(small["model"])
+        assert "GRU(12, 16, num_layers=2)" in found, f"Go by the settings: {found}"
     others = small.after("train")
     for cell_id in others + others[::-1]:
         small.run(cell_id)
@@ -100,8 +99,8 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
 def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
     """Where a viewer locks the file, and where it is interrupted while it is saved."""
-    errors, saved = [PermissionError("locked"), KeyboardInterrupt("by a test")], []
-    errors = iter([None, *errors, None])
+    errors = None, PermissionError("locked"), KeyboardInterrupt("by a test"), None
+    errors, saved = iter(errors), []
 
     def save(figure, file, **_):
         saved.append(len(small["losses"]))
@@ -129,13 +128,16 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
     named = {text.get_text(): text.get_position()[1] for text in axes.texts}
     for baseline, nats in fresh["baselines"].items():
-        assert nats in levels, f"{baseline}: a line at {nats:.2f}"
+        assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
     assert curve(axes, "portion") == [list(range(1, 21)), losses], "at 1, 2, ..."
     recent = curve(axes, "mean")[1][8:12]
     assert recent == [5.0, 5.0, 4.5, 4.0], "the mean of the last tenth of the losses"
     assert curve(axes, "test") == [[10, 20], [4.5, 3.5]], "at the logged iterations"
-    arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
+    samples = [text for text in axes.texts if hasattr(text, "xy")]
+    heights = {text.get_position()[1] for text in samples}
+    assert len(heights) == len(samples), f"Samples at different heights: {heights}"
+    arrows = {text.get_text(): text.xy for text in samples}
     points = {1: (1, 5.0), 10: (10, 5.0), 19: (19, 4.0)}
     same = list(arrows.values()) == list(points.values())
     assert same, "Stages and the newest point at the recent mean then."
