@@ -96,11 +96,11 @@ def test_what_is_printed_of_each_further_network(asking):
 
 def test_what_it_goes_by(asking):
     """`model` and the weighted `nn.LSTM` are asked; the training text is counted."""
-    answers = {by_q: 0.25, NETWORKS["LSTM", True]: 0.75}
+    networks, original = (by_q, NETWORKS["LSTM", True]), asking["asks"]
 
     def asks(network, text):
         assert text.startswith("\n\n"), "Ask after each sentence in a new paragraph."
-        return answers[network] + len(text) / 1000
+        return original(network, text)
 
     training = "May I go?\nCan you?\nMy cat? You may. You can. I do. It may. Your cat. "
     asking.update(training_text=training, test_text="I may. " * 50, asks=asks)
@@ -108,7 +108,7 @@ def test_what_it_goes_by(asking):
     head = next(line.split() for line in out.splitlines() if "model" in line)
     for sentence in asking["cats"]:
         row = dict(zip(head, printed(out, sentence)[0]))
-        for name, network in zip(("model", "weighted"), answers):
+        for name, network in zip(("model", "weighted"), networks):
             p = pytest.approx(asks(network, "\n\n" + sentence), abs=0.0006)
             assert row[name] == p, f"{name}: {sentence}"
     for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
