@@ -79,9 +79,9 @@ def values(output):
     return [float(found.replace(",", "")) for found in re.findall(NUMBER, output)]
 
 
-def printed(output, words=""):
-    """Return the numbers in each line that has the words."""
-    return [values(line) for line in output.splitlines() if words in line]
+def printed(output, words="", count=None):
+    """Return the first count numbers (None: all) in each line that has the words."""
+    return [values(line)[:count] for line in output.splitlines() if words in line]
 
 
 LOGGED = "loss", "mean", "test"  # the words before the numbers in a line of the log

@@ -84,13 +84,13 @@ def test_what_is_printed_of_each_further_network(asking):
 
     out, forgetful = asking.out["forgetful"], NETWORKS["ForgetfulLSTM", False]
     for name, network in (("model", by_q), ("forgetful", forgetful)):
-        assert loss_of(network) in printed(out, name), f"the test loss of {name}"
+        assert loss_of(network) in printed(out, name, 1), f"the test loss of {name}"
     parts = re.split(r"\b(\w*LSTM)\b", asking.out["weighted"])
     for layer, p in (("LSTM", 0.881), ("ForgetfulLSTM", 0.731)):  # e^2, and e, to 1
         part = parts[parts.index(layer) + 1]
         ((found, *_),) = printed(part, ASK)
         assert found == pytest.approx(p, abs=0.006), f"{layer}, weighted: a sentence"
-        found = printed(part, "test")
+        found = printed(part, "test", 1)
         assert loss_of(NETWORKS[layer, True]) in found, f"{layer}: its test loss"
 
 
@@ -113,7 +113,7 @@ def test_what_it_goes_by(asking):
             assert row[name] == p, f"{name}: {sentence}"
     for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
         told = f"{words} in questions, in statements: {counts}"
-        assert [row[:2] for row in printed(out, words)] == counts, told
+        assert printed(out, words, 2) == counts, told
 
 
 def test_the_forget_gates_stay_at_zero_through_a_training(lab):
