@@ -20,9 +20,7 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     network = lab["learn"](torch.nn.LSTM, text, rate)
     pairs = zip(network.parameters(), lab["model"].parameters())
     difference = max((a - b).abs().max().item() for a, b in pairs)
-    told = (
-        f"`learn`, with the seed, this text, and the rate {rate}, learns other weights"
-    )
+    told = f"`learn`, with the seed, this text, and rate {rate}, learns other weights"
     assert difference < 1e-4, f"{told} than the training cell, by {difference}."
     weight = torch.ones(100)
     weight[10] = 50  # of "a"
@@ -103,7 +101,8 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
     lab["learn"] = learn
     lab["generate"] = lambda network, *asked: f"by {network.layer}: {asked[:2]}"
     lab.run("memory-text")
-    assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lab["test_lines"]), "ends alike"
+    told = "300 lines: a digit, ten letters from a to d, a space, the same digit"
+    assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lab["test_lines"]), told
     lines, tests = (lab[key].splitlines() for key in ("training_lines", "test_lines"))
     assert len({*lines}.difference(tests)) > 5000, "enough lines to learn, and others"
     parts = re.split(r"(?m)^\W*(\w*LSTM|RNN)\b", lab.run("memory"))
