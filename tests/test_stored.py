@@ -82,10 +82,11 @@ def test_what_the_pages_quote_of_the_outputs():
     _, *losses = nb.log_entries(log)[LECTURE["NUM_ITER"]]  # recent mean, test loss
     figures = [f for n in losses for f in (round(n, 2), round(math.exp(n), 1))]
     check(LESSON, "the recent mean ended at", figures)
-    _, *counted = printed(stored(LESSON, "baselines"))
-    check(LESSON, "no fixed probabilities", [nats for nats, *_ in counted])
-    check(LABORATORY, "An example:", printed(stored(LABORATORY, "table"), "'tha'")[0])
-    (_, asked), (_, stated), *_ = printed(stored(LABORATORY, "cats"), " of ")
+    _, frequencies, previous, *_ = printed(stored(LESSON, "baselines"), count=1)
+    check(LESSON, "no fixed probabilities", frequencies + previous)
+    (example,) = printed(stored(LABORATORY, "table"), "'tha'", 3)
+    check(LABORATORY, "An example:", example)
+    (_, asked), (_, stated), *_ = printed(stored(LABORATORY, "cats"), " of ", 2)
     check(LABORATORY, "ends in the training text", [asked + stated, asked])
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
     title = re.findall(r"(?m)^ *\d+: (.+)$", nb.read(LESSON).cells[0].source)
