@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import linecache
 import re
 import string
@@ -13,6 +14,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import torch
+from matplotlib.colors import to_rgb
 from nbclient import NotebookClient
 from torch import nn
 from torch.nn import functional as F
@@ -41,14 +43,9 @@ def code_cells(notebook):
 
 def execute(notebook, folder, **hooks):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
-    NotebookClient(
-        notebook,
-        timeout=None,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": folder}},
-        **hooks,
-    ).execute()
+    options = dict(timeout=None, record_timing=False, coalesce_streams=True) | hooks
+    options |= dict(resources={"metadata": {"path": folder}})
+    NotebookClient(notebook, **options).execute()
 
 
 def tidy(notebook):
@@ -67,10 +64,12 @@ def tidy(notebook):
 
 
 def sums(notebook):
-    """Return a sum of the FAQ, and of each cell's code but for comments and layout."""
+    """Return a sum of the FAQ, the outputs, and each cell's code, comments apart."""
     texts = {key: cell.source for key, cell in code_cells(notebook).items()}
     texts[FAQ.name] = FAQ.read_text(encoding="utf-8")
     bare = {key: re.sub(r"#.*|\s", "", text) for key, text in texts.items()}
+    outputs = [cell.outputs for cell in code_cells(notebook).values()]
+    bare["outputs"] = json.dumps(outputs, sort_keys=True)
     return {key: zlib.crc32(text.encode()) for key, text in bare.items()}
 
 
@@ -80,18 +79,17 @@ def values(output):
 
 
 def printed(output, words="", count=None):
-    """Return the first count numbers (None: all) in each line that has the words."""
-    return [values(line)[:count] for line in output.splitlines() if words in line]
-
-
-LOGGED = "loss", "mean", "test"  # the words before the numbers in a line of the log
+    """Return the first count numbers of each line with the words ("...": anything)."""
+    pattern = ".*".join(map(re.escape, words.split("...")))
+    return [values(line)[:count] for line in re.findall(f"(?m)^.*{pattern}.*", output)]
 
 
 def log_entries(log):
     """Return what the training cell has logged, {iteration: (loss, mean, test)}."""
     entries = {}
     for line in log.splitlines():
-        found = [re.search(rf"\b{word}\D*(\d+\.\d+)", line) for word in LOGGED]
+        words = "loss", "mean", "test"  # each stands before its number
+        found = [re.search(rf"\b{word}\D*(\d+\.\d+)", line) for word in words]
         if all(found):
             entries[int(values(line)[0])] = tuple(float(number[1]) for number in found)
     return entries
@@ -125,11 +123,13 @@ def parrot(logits):
 
 
 def curve(axes, word):
-    """Return [list of x, list of y] of the one curve whose name has the word."""
+    """Return [x, y, color] of the one curve whose name has the word."""
     lines, names = axes.get_legend_handles_labels()
     found = [line for line, name in zip(lines, names) if word in name]
     assert len(found) == 1, f"{len(found)} curves have {word!r} in their name, not one."
-    return [list(found[0].get_xdata()), list(found[0].get_ydata())]
+    r, g, b = to_rgb(found[0].get_color())
+    color = {r == g == b: "gray", r > g > b: "orange", b > g >= r: "blue"}.get(True)
+    return [list(found[0].get_xdata()), list(found[0].get_ydata()), color]
 
 
 class Notebook(dict):

@@ -26,6 +26,6 @@ for name in sys.argv[1:] or notebooks.PATHS:
     sources += [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
 print("\nRead again, and correct:")
 for source in sources:
-    for sentence in re.split(r"(?<=[.?!])\s+", " ".join(source.split())):
-        if "stored run" in sentence:
-            print("-", sentence)
+    for paragraph in re.split(r"\n\s*\n", source):
+        if "stored run" in " ".join(paragraph.split()):
+            print(f"\n{paragraph}")

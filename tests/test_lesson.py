@@ -36,7 +36,7 @@ def test_what_is_printed_before_the_training(lesson):
     assert [num_weights] in printed(lesson.out["step"], "weights", 1), "all layers"
     p = torch.softmax(logits[0], dim=-1)[string.printable.index("h")].item()
     row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
-    assert row in printed(lesson.out["step"], "loss", 2), "p(“h”) after “t”, its loss"
+    assert row in printed(lesson.out["step"], "p('h')...loss", 2), "after “t”"
     lesson["training_text"] = digits = str(3**2000)
     rows = {row[0]: row[1] for row in printed(lesson.run("counts"), "nats")}
     for length in (2, 8):
@@ -102,8 +102,9 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 
     lesson.update(model=by_hand(network), test_text="jabcdefghi" * 50)
     lesson.run("context")
-    lines = lesson.figures["context"][0].axes[0].lines
-    sizes, nats = max((line.get_xydata() for line in lines), key=len).T
+    (axes,) = lesson.figures["context"][0].axes
+    sizes, nats = max((line.get_xydata() for line in axes.lines), key=len).T
+    assert "characters" in axes.get_xlabel() and "loss" in axes.get_ylabel()
     expected = pytest.approx(10 * sizes, abs=0.01)
     told = "The loss at n is that of the last n characters, read from a state of zeros."
     assert nats == expected, told
@@ -135,6 +136,7 @@ def test_the_picture_of_the_cell_state_shows_c(lesson):
     lesson["model"].forward = lambda char, h, c: (zeros, h, (c + steps).fmod(sizes))
     lesson.run("cell-state")
     (axes,) = lesson.figures["cell-state"][0].axes
+    assert "characters" in axes.get_xlabel() and "c" in axes.get_ylabel().split()
     curves = [line for line in axes.lines if len(line.get_xdata()) == 200]
     gray = statistics.mode(line.get_color() for line in curves)
     colored = [line.get_xydata() for line in curves if line.get_color() != gray]

@@ -42,6 +42,9 @@ def test_what_the_notebooks_import_is_required():
 def test_readme_brings_back_the_network_that_it_saved(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    files = re.findall(r"[\w/]+\.(?:ipynb|txt|md)\b", readme)
+    lost = [file for file in files if not (ROOT / file).exists()]
+    assert not lost, f"README names what does not exist: {lost}"
     save, load = re.findall(r"(?m)^ +(.*\btorch\.(?:save|load)\(.*)", readme)
     exec(save, small)
     saved, small["RANDOM_SEED"] = list(small["model"].parameters()), 8

@@ -51,7 +51,8 @@ def test_the_log_and_the_samples(small):
     losses, expected = [9.0] * 44 + [2.0] * 5, {}
 
     def generate(model, *asked):
-        assert model is small["model"] and asked == ("The ", 33, 0.5), "model, settings"
+        told = f"A sample: model; PRIME_STR, PREDICT_LEN, TEMPERATURE, but not {asked}"
+        assert model is small["model"] and asked == ("The ", 33, 0.5), told
         logits, _ = read(model, inputs)
         n, test_loss = len(losses), F.cross_entropy(logits, targets).item()
         expected[n] = losses[-1], np.mean(losses[n * 9 // 10 :]), test_loss
@@ -87,7 +88,7 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
-    _, drawn = curve(small.figures["train"][0].axes[0], "portion")
+    _, drawn, _ = curve(small.figures["train"][0].axes[0], "portion")
     assert drawn == small["losses"], "The last plot shows all losses."
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
@@ -123,17 +124,18 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
-    assert axes.get_xscale() == "log" and "iteration" in axes.get_xlabel()
-    assert axes.get_legend(), "A legend says which curve is which."
+    assert "iteration" in axes.get_xlabel() and "loss" in axes.get_ylabel()
+    assert axes.get_legend() and axes.get_xscale() == "log", "curves named, a log axis"
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
     named = {text.get_text(): text.get_position()[1] for text in axes.texts}
     for baseline, nats in fresh["baselines"].items():
         assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
-    assert curve(axes, "portion") == [list(range(1, 21)), losses], "at 1, 2, ..."
-    recent = curve(axes, "mean")[1][8:12]
-    assert recent == [5.0, 5.0, 4.5, 4.0], "the mean of the last tenth of the losses"
-    assert curve(axes, "test") == [[10, 20], [4.5, 3.5]], "at the logged iterations"
+    told = "its points (the mean: of the last tenth), in the color that the prose names"
+    assert curve(axes, "portion") == [list(range(1, 21)), losses, "gray"], told
+    _, recent, color = curve(axes, "mean")
+    assert (recent[8:12], color) == ([5.0, 5.0, 4.5, 4.0], "blue"), told
+    assert curve(axes, "test") == [[10, 20], [4.5, 3.5], "orange"], told
     samples = [text for text in axes.texts if hasattr(text, "xy")]
     heights = {text.get_position()[1] for text in samples}
     assert len(heights) == len(samples), f"Samples at different heights: {heights}"
