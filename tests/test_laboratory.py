@@ -44,7 +44,7 @@ def test_one_call_is_compared_with_many(lab):
         lab["model"].forward = function
         out = lab.run("one-call")
         times = {row[0]: row[-1] for row in printed(out, "calls... ms")}
-        assert times == {20: 20000, 1: 1000}, "calls, and the time of just these"
+        assert times == {20: 20000, 1: 1000}, "calls: the time of these alone"
         for name in ("logit", "gradient"):
             ((largest, difference, *_),) = printed(out, f"largest {name}...difference")
             same = difference < 1e-4 < largest
@@ -70,7 +70,7 @@ def test_the_table_asks_the_shorter_context(lab):
     assert [7.25] in printed(out, "network", 1), "the test loss of `model`"
     p = pytest.approx(expected("t", "tha"), abs=0.006)
     example = [text.count("tha"), text.count("that"), p]
-    assert example in printed(out, "'tha'", 3), f"in the training text: {example}"
+    assert example in printed(out, "'tha'", 3), f"counted in training_text: {example}"
     heads = printed(out, "seen...followed...p(t)"), printed(out, "new...loss")
     assert all(heads), "Each heading stands over its own numbers."
     for n in (1, 3, 8):

@@ -104,7 +104,7 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     lesson.run("context")
     (axes,) = lesson.figures["context"][0].axes
     sizes, nats = max((line.get_xydata() for line in axes.lines), key=len).T
-    assert "characters" in axes.get_xlabel() and "loss" in axes.get_ylabel()
+    assert "characters" in axes.get_xlabel() and "loss" in axes.get_ylabel(), "axes"
     expected = pytest.approx(10 * sizes, abs=0.01)
     told = "The loss at n is that of the last n characters, read from a state of zeros."
     assert nats == expected, told
@@ -136,7 +136,7 @@ def test_the_picture_of_the_cell_state_shows_c(lesson):
     lesson["model"].forward = lambda char, h, c: (zeros, h, (c + steps).fmod(sizes))
     lesson.run("cell-state")
     (axes,) = lesson.figures["cell-state"][0].axes
-    assert "characters" in axes.get_xlabel() and "c" in axes.get_ylabel().split()
+    assert "characters" in axes.get_xlabel() and "units" in axes.get_ylabel(), "axes"
     curves = [line for line in axes.lines if len(line.get_xdata()) == 200]
     gray = statistics.mode(line.get_color() for line in curves)
     colored = [line.get_xydata() for line in curves if line.get_color() != gray]
