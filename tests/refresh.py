@@ -27,5 +27,5 @@ for name in sys.argv[1:] or notebooks.PATHS:
 print("\nRead again, and correct:")
 for source in sources:
     for paragraph in re.split(r"\n\s*\n", source):
-        if "stored run" in " ".join(paragraph.split()):
+        if re.search(r"stored\s+run|run\s+stored", paragraph):
             print(f"\n{paragraph}")
