@@ -128,7 +128,7 @@ def curve(axes, word):
     found = [line for line, name in zip(lines, names) if word in name]
     assert len(found) == 1, f"{len(found)} curves have {word!r} in their name, not one."
     r, g, b = to_rgb(found[0].get_color())
-    color = {r == g == b: "gray", r > g > b: "orange", b > g >= r: "blue"}.get(True)
+    color = "blue" if r <= g < b else "orange" if r > g > b else "gray" * (r == g == b)
     return [list(found[0].get_xdata()), list(found[0].get_ydata()), color]
 
 

@@ -44,7 +44,7 @@ def test_one_call_is_compared_with_many(lab):
         lab["model"].forward = function
         out = lab.run("one-call")
         times = {row[0]: row[-1] for row in printed(out, "calls... ms")}
-        assert times == {20: 20000, 1: 1000}, "calls: the time of these alone"
+        assert times == {20: 20000, 1: 1000}, "beside each number of calls, its time"
         for name in ("logit", "gradient"):
             ((largest, difference, *_),) = printed(out, f"largest {name}...difference")
             same = difference < 1e-4 < largest
@@ -79,7 +79,7 @@ def test_the_table_asks_the_shorter_context(lab):
         p = [expected(char, context) for char, context in zip(tests[n:], contexts)]
         expect = pytest.approx([round(100 * new), -np.log(p).mean()], abs=0.015)
         row = next(found for found in printed(out) if found[:1] == [n])
-        told = f"{n}: percent of new contexts, loss; of test text, by training text"
+        told = f"{n}: % of test_text's contexts new to training_text; the table's loss"
         assert row[1:3] == expect, told
 
 

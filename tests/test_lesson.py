@@ -36,7 +36,7 @@ def test_what_is_printed_before_the_training(lesson):
     assert [num_weights] in printed(lesson.out["step"], "weights", 1), "all layers"
     p = torch.softmax(logits[0], dim=-1)[string.printable.index("h")].item()
     row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
-    assert row in printed(lesson.out["step"], "p('h')...loss", 2), "after “t”"
+    assert row in printed(lesson.out["step"], "p('h')...loss", 2), "p(“h”), its loss"
     lesson["training_text"] = digits = str(3**2000)
     rows = dict(printed(lesson.run("counts"), "training text...nats", 2))
     for length in (2, 8):

@@ -114,9 +114,7 @@ def test_what_is_written_follows_from_all_before_it(fresh):
 def test_what_cannot_be_written_is_refused(fresh):
     cases = ("th", 0, "."), ("th", -0.5, "."), ("", 0.8, "."), ("é", 1, "é")
     for prime, temperature, named in cases:
-        told = (
-            f"Refuse the prime {prime!r} at T = {temperature}, in a sentence of ours."
-        )
+        told = f"Refuse the prime {prime!r} at T = {temperature}, in one sentence."
         with pytest.raises(Exception, match=named) as raised:
             fresh["generate"](parrot(torch.zeros(100)), prime, 5, temperature)
             pytest.fail(told)
