@@ -84,7 +84,7 @@ def test_what_is_printed_of_each_further_network(asking):
 
     out, forgetful = asking.out["forgetful"], NETWORKS["ForgetfulLSTM", False]
     for name, network in (("model", by_q), ("forgetful", forgetful)):
-        assert loss_of(network) in printed(out, name, 1), f"the test loss of {name}"
+        assert loss_of(network) in printed(out, f"test...{name}", 1), "the test loss"
     assert [pytest.approx(0.5, abs=0.006)] in printed(out, ASK, 1), "forgetful, asked"
     parts = re.split(r"\b(\w*LSTM)\b", asking.out["weighted"])
     for layer, p in (("LSTM", 0.881), ("ForgetfulLSTM", 0.731)):  # e^2, and e, to 1

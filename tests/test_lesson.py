@@ -2,12 +2,12 @@
 
 import math
 import re
-import statistics
 import string
 
 import notebooks
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from notebooks import LESSON, as_text, by_hand, printed, values
 
 
@@ -104,7 +104,7 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     lesson.run("context")
     (axes,) = lesson.figures["context"][0].axes
     sizes, nats = max((line.get_xydata() for line in axes.lines), key=len).T
-    assert "characters" in axes.get_xlabel() and "loss" in axes.get_ylabel(), "axes"
+    assert "characters" in axes.get_xlabel() and "nats" in axes.get_ylabel(), "axes"
     expected = pytest.approx(10 * sizes, abs=0.01)
     told = "The loss at n is that of the last n characters, read from a state of zeros."
     assert nats == expected, told
@@ -138,12 +138,13 @@ def test_the_picture_of_the_cell_state_shows_c(lesson):
     (axes,) = lesson.figures["cell-state"][0].axes
     assert "characters" in axes.get_xlabel() and "units" in axes.get_ylabel(), "axes"
     curves = [line for line in axes.lines if len(line.get_xdata()) == 200]
-    gray = statistics.mode(line.get_color() for line in curves)
-    colored = [line.get_xydata() for line in curves if line.get_color() != gray]
+    colored = {to_hex(line.get_color()): line.get_xydata() for line in curves}
     units = (counts * steps[:3, None]).fmod(sizes[:3, None])
-    farthest = [torch.stack([counts, unit], dim=1).tolist() for unit in units]
-    told = "In color are the three units of c that fall farthest toward zero at once."
-    assert sorted(xy.tolist() for xy in colored) == sorted(farthest), told
+    for color, unit in zip(("tab:blue", "tab:orange", "tab:green"), units):
+        told = f"{color}: the units of c that fall farthest at once, the first in blue"
+        xy = colored.pop(to_hex(color)).tolist()
+        assert xy == torch.stack([counts, unit], dim=1).tolist(), told
+    assert len(colored) == 1, "All others have one color."
     ends = [list(line.get_xdata()) for line in axes.lines]
     dotted = {x[0] for x in ends if len(x) == 2 and x[0] == x[1]}
     capitals = {n + 1 for n in range(200) if lesson["test_text"][n].isupper()}

@@ -124,7 +124,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
-    assert "iteration" in axes.get_xlabel() and "loss" in axes.get_ylabel()
+    assert "iteration" in axes.get_xlabel() and "loss (nats" in axes.get_ylabel()
     assert axes.get_legend() and axes.get_xscale() == "log", "curves named, a log axis"
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
     named = {text.get_text(): text.get_position()[1] for text in axes.texts}
