@@ -51,6 +51,7 @@ def test_which_texts_are_taken(tmp_path, text, portion, refused):
 
 def test_each_input_stands_beside_its_target(lesson):
     assert as_text(lesson["inputs"]).split()[0] in lesson.out["portions"]
+    assert [10, 11, 12, 94] in printed(lesson.out["alphabet"], "'abc ", 4), "indices"
     indices = lesson["char_to_tensor"]("abcdefghij")
     lesson.update(inputs=indices[:-1], targets=indices[1:])
     rows = [row for row in lesson.run("shift").splitlines() if "'" in row]
