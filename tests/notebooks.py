@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FAQ = ROOT / "covid19_faq.txt"
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
-OWN_TEXT = "Is the cat “flat”? It\tsat\x0bon the mat. Then\x0cit\tsat on it.\n" * 140
+OWN_TEXT = "Is the cat “flat”? It\tsat\x0bon the mat. Then\x0cit\tsat on it.\n" * 141
 # Settings of the training and the samples, each other than its default
 SMALL = dict(TEXT_PORTION_SIZE=20, NUM_ITER=7, LEARNING_RATE=0.01, LOG_EVERY=3)
 SMALL |= dict(RANDOM_SEED=7, EMBEDDING_DIM=12, HIDDEN_DIM=16)

@@ -62,7 +62,7 @@ def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
         expected = pytest.approx([n, 0.38, p], abs=0.006)
         ((number, *means),) = printed(out, kind)
         row = [number, *(dict(zip(head, means))[size] for size in (10, 100))]
-        assert row == expected, "number of ends, means; a context ends before the mark"
+        assert row == expected, "ends, means of 10, 100; a context ends before the mark"
 
 
 def test_what_the_further_networks_learn_from(asking):

@@ -104,7 +104,7 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     lesson.run("context")
     (axes,) = lesson.figures["context"][0].axes
     sizes, nats = max((line.get_xydata() for line in axes.lines), key=len).T
-    assert "characters" in axes.get_xlabel() and "nats" in axes.get_ylabel(), "axes"
+    assert "characters it sees" in axes.get_xlabel() and "nats" in axes.get_ylabel()
     expected = pytest.approx(10 * sizes, abs=0.01)
     told = "The loss at n is that of the last n characters, read from a state of zeros."
     assert nats == expected, told
@@ -134,7 +134,8 @@ def test_the_picture_of_the_cell_state_shows_c(lesson):
     steps, sizes = torch.tensor(8 * [1, -1]), torch.arange(17, 1, -1)
     zeros, counts = torch.zeros(1, 100), torch.arange(1, 201)
     lesson["model"].forward = lambda char, h, c: (zeros, h, (c + steps).fmod(sizes))
-    lesson.run("cell-state")
+    shown = lesson["test_text"][:200].translate(lesson["SIGNS"])
+    assert shown in lesson.run("cell-state"), "the text, above the picture"
     (axes,) = lesson.figures["cell-state"][0].axes
     assert "characters" in axes.get_xlabel() and "units" in axes.get_ylabel(), "axes"
     curves = [line for line in axes.lines if len(line.get_xdata()) == 200]

@@ -126,7 +126,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
     assert "iteration" in axes.get_xlabel() and "loss (nats" in axes.get_ylabel()
     assert axes.get_legend() and axes.get_xscale() == "log", "curves named, a log axis"
-    levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 2}
+    levels = {one.get_ydata()[0] for one in axes.lines if one.get_linestyle() == "--"}
     named = {text.get_text(): text.get_position()[1] for text in axes.texts}
     for baseline, nats in fresh["baselines"].items():
         assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
@@ -141,8 +141,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     assert len(heights) == len(samples), f"Samples at different heights: {heights}"
     arrows = {text.get_text(): text.xy for text in samples}
     points = {1: (1, 5.0), 10: (10, 5.0), 19: (19, 4.0)}
-    same = list(arrows.values()) == list(points.values())
-    assert same, "Stages and the newest point at the recent mean then."
+    assert [*arrows.values()] == [*points.values()], "each at the recent mean then"
     for n, label in zip(points, arrows):
         first = label.startswith(f"{n}: $x^{n}_$↧ y") and len(label) < 40
         assert first, f"The beginning of the sample, in one line: {label!r}"
