@@ -143,7 +143,7 @@ def test_the_picture_of_the_cell_state_shows_c(lesson):
     units = (counts * steps[:3, None]).fmod(sizes[:3, None])
     for color, unit in zip(("tab:blue", "tab:orange", "tab:green"), units):
         told = f"{color}: the units of c that fall farthest at once, the first in blue"
-        xy = colored.pop(to_hex(color)).tolist()
+        xy = colored.pop(to_hex(color), zeros).tolist()
         assert xy == torch.stack([counts, unit], dim=1).tolist(), told
     assert len(colored) == 1, "All others have one color."
     ends = [list(line.get_xdata()) for line in axes.lines]
