@@ -23,7 +23,8 @@ def fresh(name):
 
 
 def pytest_collection_modifyitems(items):
-    """Let what compares with stored outputs, or with prose, run last."""
+    """Let the settings be tested first; stored outputs, and the prose, last."""
+    items.sort(key=lambda item: "settings" not in item.name)
     items.sort(key=lambda item: bool(item.get_closest_marker("stored")))
 
 

@@ -122,14 +122,19 @@ def parrot(logits):
     return by_hand(lambda inputs, state: (logits.expand(len(inputs), -1), state))
 
 
+def hue(color):
+    """Return the name of a color, as far as the prose names it."""
+    r, g, b = to_rgb(color)
+    tests = dict(gray=r == g == b, blue=r <= g < b, orange=r > g > b, green=r < g > b)
+    return next((name for name, passed in tests.items() if passed), color)
+
+
 def curve(axes, word):
-    """Return [x, y, color] of the one curve whose name has the word."""
+    """Return x, y, and hue of the one curve whose name has the word."""
     lines, names = axes.get_legend_handles_labels()
     found = [line for line, name in zip(lines, names) if word in name]
     assert len(found) == 1, f"{len(found)} curves have {word!r} in their name, not one."
-    r, g, b = to_rgb(found[0].get_color())
-    color = "blue" if r <= g < b else "orange" if r > g > b else "gray" * (r == g == b)
-    return [list(found[0].get_xdata()), list(found[0].get_ydata()), color]
+    return *map(list, found[0].get_data()), hue(found[0].get_color())
 
 
 class Notebook(dict):

@@ -1,5 +1,6 @@
 """*Does it know that it is asking?*, with networks made by hand."""
 
+import math
 import re
 import string
 
@@ -9,21 +10,21 @@ from notebooks import as_text, by_hand, parrot, printed
 
 MARKS = [string.printable.index(mark) for mark in "?."]
 FORGETFUL = type("ForgetfulLSTM", (), {})  # stands in for the layer of that name
-ASK, STATE = "Q" + 20 * "a" + "-", "S" + 20 * "a" + "-"
-
-
-def text_of(num_asks, num_states):
-    """Return a text with that many questions and statements, and short sentences."""
-    sentences = num_asks * f"{ASK}?\n" + num_states * f"{STATE}.\n"
-    return 100 * "\n" + sentences + 9 * "yes?\nyes.\n"
+ASK, STATE = "Q0 to the very end", "S0 to the very end"
+ASKS, STATES = ([f"{kind}{n} is a {n} end" for n in range(6)] for kind in "QS")
+SENTENCES = "?\n".join(ASKS[:2]) + "?\n" + ".\n".join(STATES[2:]) + ".\n"
+TEXT = 90 * "\n" + SENTENCES + "Q is short end?\nS is short end.\n"  # four words
 
 
 @by_hand
 def by_q(characters, state):
-    """A network that finds "?" likelier than ".", by 0.5 nats, if it sees "\\nQ"."""
-    sees_q = as_text(characters[-23:-21]) == "\nQ"
-    logits = torch.zeros(len(characters), 100)
-    logits[:, MARKS] = torch.tensor([-6.0 + sees_q, -5.5])
+    """A network that finds "?" likelier by 0.5 nats after a sentence with a Q, and by
+    1 nat after one whose beginning and last two words have the same number."""
+    text, logits = as_text(characters), torch.zeros(len(characters), 100)
+    if len(text) < 90:  # not the whole text, for its loss
+        assert text.startswith("\n\n"), "Ask after each sentence in a new paragraph."
+        first, *_, number, _ = text.split()
+        logits[-1, MARKS[0]] = 0.5 * ("Q" in text) + 1.0 * (number in first)
     return logits, state
 
 
@@ -44,25 +45,41 @@ def asking(lab):
         lab["calls"][network] = text, rate, weight
         return NETWORKS.get(network, by_q)
 
-    lab.update(training_text=text_of(50, 100), test_text=text_of(13, 26), learn=learn)
-    lab.update(calls={}, sentences=(ASK, STATE), model=by_q, ForgetfulLSTM=FORGETFUL)
+    lab.update(training_text=TEXT + SENTENCES.lower(), test_text=TEXT, learn=learn)
+    lab.update(calls={}, ForgetfulLSTM=FORGETFUL)
+    lab.run("setup")
+    lab.run("sentences")
+    lab.update(model=by_q, sentences=(ASK, STATE))
     for cell_id in ("asking", "forgetful", "weighted"):
         lab.run(cell_id)
     return lab
 
 
-def test_how_likely_a_question_mark_is_after_sentences_and_at_the_ends(asking):
-    """Short sentences do not count. The Q is seen with 100 characters, not with 10."""
-    out = asking.out["asking"]
-    for sentence, p in ((ASK, 0.622), (STATE, 0.378)):  # e^0.5 to 1, and 1 to e^0.5
-        ((found, *_),) = printed(out, sentence)
-        assert found == pytest.approx(p, abs=0.006), "p(“?”), if “?” or “.” follows"
-    head = next(row for row in printed(out) if {10, 100} <= set(row))
-    for kind, n, p in (("questions", 13, 0.62), ("statements", 26, 0.38)):
-        expected = pytest.approx([n, 0.38, p], abs=0.006)
-        ((number, *means),) = printed(out, kind)
-        row = [number, *(dict(zip(head, means))[size] for size in (10, 100))]
-        assert row == expected, "ends, means of 10, 100; a context ends before the mark"
+def p_of(nats):
+    """Return the probability of "?" that is likelier than "." by so many nats."""
+    return pytest.approx(1 / (1 + math.exp(-nats)), abs=0.006)
+
+
+def test_how_likely_a_question_mark_is_after_sentences_with_other_beginnings(asking):
+    """Those of five words and more, of the test text; the last two words stay."""
+    out, asked = asking.out["asking"], []
+    for sentence, nats in ((ASK, 0.5), (STATE, 0)):
+        told = f"{sentence}: p(“?”), if “?” or “.” follows"
+        assert [p_of(nats)] in printed(out, sentence, 1), told
+    assert printed(out, "whole...same kind...other kind"), "columns, in this order"
+    for kind, n, *nats in (("questions", 2, 1.5, 0.5, 0), ("statements", 4, 1, 0, 0.5)):
+        told = f"{n} {kind}; the means whole, with the same kind, with the other"
+        assert printed(out, kind, 4) == [[n, *map(p_of, nats)]], told
+    asking["asks"] = lambda network, sentence: asked.append(sentence) or 0.5
+    asking["print_asks"](by_q)
+    found = [(one[0], one[1] == one[-5], one[-5:]) for one in asked[2:]]
+    expected = []  # whose beginning, whether its own, and the last two words
+    for kind, other, sentences in (("Q", "S", ASKS[:2]), ("S", "Q", STATES[2:])):
+        for one in sentences:
+            versions = (kind, True), (kind, False), (other, False)
+            expected += [(*version, one[-5:]) for version in versions]
+    told = "Each whole, with another beginning of its kind, and with one of the other"
+    assert sorted(found) == sorted(expected), told
 
 
 def test_what_the_further_networks_learn_from(asking):
@@ -88,37 +105,43 @@ def test_what_is_printed_of_each_further_network(asking):
     parts = re.split(r"(?m)^\W*(forgetful|\w*LSTM)\b", out + asking.out["weighted"])
     for name, nats in (("forgetful", 0.0), ("LSTM", 2.0), ("ForgetfulLSTM", 1.0)):
         part = parts[parts.index(name) + 1]
-        p = pytest.approx(torch.sigmoid(torch.tensor(nats)).item(), abs=0.006)
-        assert [p] in printed(part, ASK, 1), f"what {name} says after a sentence"
+        told = f"what {name} says after a sentence, and its three means"
+        assert [p_of(nats)] in printed(part, ASK, 1), told
+        assert [[2] + 3 * [p_of(nats)]] == printed(part, "questions", 4), told
         network = NETWORKS.get((name, True), forgetful)
         assert loss_of(network) in printed(out + part, "test", 1), f"test loss, {name}"
 
 
 def test_what_it_goes_by(asking):
     """`model` and the weighted `nn.LSTM` are asked; the training text is counted."""
-    networks, original = (by_q, NETWORKS["LSTM", True]), asking["asks"]
-
-    def asks(network, text):
-        assert text.startswith("\n\n"), "Ask after each sentence in a new paragraph."
-        return original(network, text)
-
+    networks = by_q, NETWORKS["LSTM", True]
     training = "May I go?\nCan you?\nMy cat? You may. You can. I do. It may. Your cat. "
-    asking.update(training_text=training, test_text="I may. " * 50, asks=asks)
+    asking.update(training_text=training, test_text="I may. " * 50)
     out = asking.run("cats")
     head = next(line.split() for line in out.splitlines() if "model" in line)
     for sentence in asking["cats"]:
         row = dict(zip(head, printed(out, sentence)[0]))
         for name, network in zip(("model", "weighted"), networks):
-            p = pytest.approx(asks(network, "\n\n" + sentence), abs=0.0006)
+            p = pytest.approx(asking["asks"](network, sentence), abs=0.0006)
             assert row[name] == p, f"{name}: {sentence}"
     for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
         told = f"{words} in questions, in statements: {counts}"
         assert "training text" in out and printed(out, words, 2) == counts, told
 
 
-def test_the_forget_gates_stay_at_zero_through_a_training(lab):
+def test_forget_gates_that_begin_open_or_stay_at_zero_through_a_training(lab):
     lab.run("memory-text")
     lab.run("memory")
+
+    def biases(layer):
+        torch.manual_seed(0)
+        made = layer(12, 16, 1)
+        return (made.bias_ih_l0 + made.bias_hh_l0).detach().split(16)  # i, f, g, o
+
+    pairs = [*zip(biases(torch.nn.LSTM), biases(lab["OpenLSTM"]))]
+    same = [torch.equal(*pair) for pair in pairs]
+    about_2 = (pairs[1][1] - 2).abs().max() < 0.3
+    assert about_2 and same == [True, False, True, True], "2, of forget gates alone"
     network = lab["learn"](lab["ForgetfulLSTM"], lab["training_text"], 0.01)
     (lstm,) = (part for part in network.modules() if isinstance(part, torch.nn.LSTM))
     x, h = torch.randn(1, 12), torch.randn(1, 16)

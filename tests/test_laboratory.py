@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from notebooks import as_text, printed
+from notebooks import as_text, curve, printed
 
 
 def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
@@ -104,6 +104,9 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
     lab["learn"] = learn
     lab["generate"] = lambda network, *asked: f"by {network.layer}: {asked}"
     lab.run("memory-text")
+    lines = lab["test_lines"]
+    lab.run("memory-text")
+    assert lines == lab["test_lines"], "the same lines every time"
     told = "300 lines: a digit, ten letters from a to d, a space, the same digit"
     assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lab["test_lines"]), told
     lines, tests = (lab[key].splitlines() for key in ("training_lines", "test_lines"))
@@ -118,6 +121,34 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
         assert pytest.approx(costs, abs=0.006) in printed(part, "second...all", 2), told
     expected = {"LSTM": 0.01, "ForgetfulLSTM": 0.01, "RNN": 0.002}
     assert expected.items() <= rates.items(), f"rates: {rates}"
+
+
+def test_the_gradient_before_training_at_each_character(lab):
+    """A step of this plain layer multiplies it by a half; no network is trained."""
+
+    class Halving(torch.nn.Module):
+        def __init__(self, input_size, hidden_size, num_layers):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.randn(input_size, hidden_size))
+
+        def forward(self, x, state=0.0):
+            states = []
+            for row in x @ self.weight:
+                state = state / 2 + row
+                states.append(state)
+            return torch.stack(states), state
+
+    lab.run("memory-text")
+    lab.update(rates={Halving: 0.01}, learn=None, OpenLSTM=torch.nn.LSTM)
+    out = lab.run("gradients")
+    (axes,) = lab.figures["gradients"][0].axes
+    _, sizes, _ = curve(axes, "Halving")
+    told = "from the digit to the space, where it is 1; a half at each step back"
+    assert sizes == pytest.approx([0.5**n for n in range(11, -1, -1)], rel=1e-3), told
+    assert printed(out, "Halving...digit") == [pytest.approx([0.5**11], rel=0.1)], told
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names[0] == "digit" and names[-1] == "space" and len(names) == 12, names
+    assert "before" in axes.get_title() and axes.get_yscale() == "log", "log axis"
 
 
 def test_a_transplant_whose_answer_is_known(lab):
@@ -137,9 +168,11 @@ def test_a_transplant_whose_answer_is_known(lab):
         return logits, state
 
     lab.run("memory-text")
-    lab["carriers"] = {torch.nn.LSTM: network}
+    lab.update(carriers={torch.nn.LSTM: network}, rates={}, OpenLSTM=torch.nn.LSTM)
+    lab.run("gradients")
     out = lab.run("transplant")
     before, after = parts
+    assert {*as_text(after[-1])} == {" "}, "The digit is expected after the space."
     digits = [int(line[0]) for line in lab["test_lines"].splitlines()]
     told = "Each line keeps its h, and gets the c of the next (the last, of the first)."
     assert states == [*zip(digits, digits[1:] + digits[:1])], told

@@ -4,11 +4,12 @@ import math
 import re
 import string
 
+import matplotlib.pyplot as plt
 import notebooks
+import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex
-from notebooks import LESSON, as_text, by_hand, printed
+from notebooks import LESSON, as_text, by_hand, hue, printed, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
@@ -129,24 +130,105 @@ def test_one_step_by_hand_trains_as_the_layer_does(lesson):
     assert rounding < 1e-4 and difference > 0.9, "the layer, and then another one"
 
 
-def test_the_picture_of_the_cell_state_shows_c(lesson):
-    """The units of this c count, up or down, and begin again at 17, -16, ..., -2."""
-    steps, sizes = torch.tensor(8 * [1, -1]), torch.arange(17, 1, -1)
-    zeros, counts = torch.zeros(1, 100), torch.arange(1, 201)
-    lesson["model"].forward = lambda char, h, c: (zeros, h, (c + steps).fmod(sizes))
-    shown = lesson["test_text"][:200].translate(lesson["SIGNS"])
-    assert shown in lesson.run("cell-state"), "the text, above the picture"
-    (axes,) = lesson.figures["cell-state"][0].axes
-    assert "characters" in axes.get_xlabel() and "units" in axes.get_ylabel(), "axes"
-    curves = [line for line in axes.lines if len(line.get_xdata()) == 200]
-    colored = {to_hex(line.get_color()): line.get_xydata() for line in curves}
-    units = (counts * steps[:3, None]).fmod(sizes[:3, None])
-    for color, unit in zip(("tab:blue", "tab:orange", "tab:green"), units):
-        told = f"{color}: the units of c that fall farthest at once, the first in blue"
-        xy = colored.pop(to_hex(color), zeros).tolist()
-        assert xy == torch.stack([counts, unit], dim=1).tolist(), told
-    assert len(colored) == 1, "All others have one color."
-    ends = [list(line.get_xdata()) for line in axes.lines]
-    dotted = {x[0] for x in ends if len(x) == 2 and x[0] == x[1]}
-    capitals = {n + 1 for n in range(200) if lesson["test_text"][n].isupper()}
-    assert dotted == capitals, "A dotted line stands where a capital letter is read."
+def painted(axes):
+    """Return the text that is painted, how bright each place is, and the darkest hue."""
+    (image,) = axes.images
+    colors = image.to_rgba(image.get_array())[..., :3]
+    signs = {text.get_position(): text.get_text() for text in axes.texts}
+    text = "".join(signs[x, y] for y, x in np.ndindex(colors.shape[:2]))
+    bright = colors.mean(axis=-1).flatten()
+    return text, bright, hue(colors.reshape(-1, 3)[bright.argmin()])
+
+
+def test_each_number_is_painted_on_its_own_character(lesson):
+    lesson.run("loss-map")
+    text = ("$a\n\t\x0b b$" * 15)[:120]
+    numbers = np.random.default_rng(0).permutation(120)
+    _, axes = plt.subplots()
+    lesson["paint"](axes, text, numbers, "Greens", "of $c$")
+    shown, bright, _ = painted(axes)
+    assert axes.images[0].get_array().shape == (2, 60), "rows of 60 characters"
+    assert shown == text.translate(lesson["SIGNS"] | {ord("\n"): "↵"}), "signs"
+    told = "The larger the number of a character, the darker its place."
+    assert (np.diff(bright[numbers.argsort()]) < 0).all(), told
+
+
+def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
+    """Of a network with these losses. "Catss" is new to a text that has "catss"."""
+    lines = "".join(f"catss {n}zebra? Catss\n" for n in range(10, 60))
+    nats = torch.tensor([float(n) for n in "123469995678999345679"] * 50)
+
+    @by_hand
+    def network(character, n):
+        logits = torch.full((1, 100), -1e9)
+        logits[0, 99] = torch.log(torch.expm1(nats[n or 0]))
+        logits[0, lesson["test_targets"][n or 0]] = 0
+        return logits, (n or 0) + 1
+
+    lesson.update(training_text="A catss", test_text=" " + lines)
+    lesson.run("setup")
+    lesson["model"] = network
+    out = lesson.run("loss-map")
+    assert printed(out, "1st...2nd...3rd...others"), "columns, in this order"
+    told = "how many words, and the mean losses of their letters"
+    assert printed(out, "read in training") == [[50, 1, 2, 3, 5]], told
+    assert printed(out, "new words") == [[100, 4, 5, 6, 7.5]], told
+    lesson["training_text"] = lines
+    nats[:], nats[777] = 0.01, 6
+    assert re.search(r"0 new words.*nan.*nan.*nan.*nan", lesson.run("loss-map")), "none"
+    (axes,) = lesson.figures["loss-map"][0].axes
+    text, bright, _ = painted(axes)
+    dark = np.flatnonzero(bright < bright.max() - 0.01)
+    start = lines.index(text.replace("↵", "\n"))
+    told = "Dark is the one character that costs 6 nats, and no neighbor."
+    assert list(start + dark) == [777] and values(axes.get_title()) == [6], told
+
+
+def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
+    """In this layer, two units count up and one down; each forgets at one character."""
+    text = ("abcdefghijklmnop" * 15)[:240]
+    text = text[:150] + "q" + text[151:200] + "z" + text[201:]
+    text = text[:100] + "w" + text[101:]
+    units = {4: ("q", 5.0, -2.0, 1), 9: ("w", 6.0, -1.0, -1), 2: ("z", 4.0, 0.0, 1)}
+    lesson["test_text"] = "x" + text
+    lesson.run("setup")
+    model = lesson["model"]
+    with torch.no_grad():
+        for weight in (*model.embedding.parameters(), *model.lstm.parameters()):
+            weight.zero_()
+        i, f, g, _ = model.lstm.bias_ih.split(16)
+        i -= 100
+        for unit, (char, kept, forgotten, sign) in units.items():
+            i[unit], f[unit], g[unit] = 100, kept, 100 * sign
+            model.embedding.weight[string.printable.index(char), unit] = 1
+            model.lstm.weight_ih[16 + unit, unit] = forgotten - kept
+    lesson.run("loss-map")
+    largest = printed(lesson.run("by-hand"), "largest unit")
+    gates = lesson["gates_of"](model.lstm, torch.zeros(1, 12), torch.zeros(1, 16))
+    found = [gate[0, 9].item() for gate in gates]
+    assert found == pytest.approx([0.9975, 1, -1, 0.5], abs=1e-4), "f, i, g, and o"
+
+    def sigmoid(x):
+        return 1 / (1 + math.exp(-x))
+
+    out = lesson.run("cell-state")
+    above, *panels = lesson.figures["cell-state"][0].axes
+    curves = [line for line in above.lines if len(line.get_xdata()) == 240]
+    colored = {hue(line.get_color()): line.get_ydata() for line in curves}
+    assert len(curves) >= 16 and len(colored) == 4, "all units, three of them in color"
+    for (unit, (char, *gate, sign)), axes in zip(units.items(), panels, strict=True):
+        f = [sigmoid(gate[one == char]) for one in text]
+        c = [0]
+        for kept in f:
+            c.append(kept * c[-1] + sign)
+        n = text.index(char)
+        shown, bright, color = painted(axes)
+        told = f"{color}: where unit {unit} is on the text, and how far from zero"
+        assert colored[color] == pytest.approx(c[1:], abs=0.01), told
+        assert shown == text and (np.diff(bright[np.argsort(np.abs(c[1:]))]) <= 0).all()
+        assert values(axes.get_title())[:2] == [unit, round(max(map(abs, c)))], told
+        told = f"unit {unit} at {char!r}: its forget gate there, and the mean before"
+        row = pytest.approx([unit, f[n], np.mean(f[:n])], abs=0.006)
+        assert printed(out, f"unit {unit}...{char!r}...f...before", 3) == [row], told
+    hues = [painted(axes)[2] for axes in panels]
+    assert hues == ["blue", "orange", "green"], "the farthest fall first"

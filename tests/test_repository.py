@@ -13,7 +13,8 @@ LECTURE = dict(TEXT_PORTION_SIZE=200, NUM_ITER=5000, LEARNING_RATE=0.005)
 LECTURE |= dict(EMBEDDING_DIM=100, HIDDEN_DIM=128)
 LECTURE |= dict(PRIME_STR="th", PREDICT_LEN=100, TEMPERATURE=0.8)
 OURS = dict(RANDOM_SEED=123, DEVICE="cpu", NUM_THREADS=1, STAGES=(1, 10, 50, 200, 1000))
-LOG_EVERY = dict(zip(PATHS, (200, 500)))  # lesson, laboratory
+OWN = dict(LOG_EVERY=200), dict(LOG_EVERY=500, LAYER=torch.nn.LSTM, NUM_LAYERS=1)
+OWN = dict(zip(PATHS, OWN))  # lesson, laboratory
 
 
 def test_shared_cells_are_the_same_to_the_letter():
@@ -25,7 +26,7 @@ def test_shared_cells_are_the_same_to_the_letter():
 
 def test_the_settings_are_those_of_the_lecture_and_of_the_stored_run(name):
     notebook = Notebook(name, "parameters")
-    right = LECTURE | OURS | {"LOG_EVERY": LOG_EVERY[name]}
+    right = LECTURE | OURS | OWN[name]
     changed = {key: notebook[key] for key in right if notebook[key] != right[key]}
     assert not changed, "The prose rests on these settings. Try others in a copy."
 

@@ -44,9 +44,14 @@ def test_which_texts_are_taken(tmp_path, text, portion, refused):
     file = tmp_path / "own.txt"
     file.write_text(text, encoding="utf-8")
     expected = pytest.raises(ValueError, match=refused)
+    notebook = Notebook(LESSON, "text")
+    before = notebook["training_text"], notebook["test_text"]
+    notebook.update(TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
     with expected if refused else contextlib.nullcontext():
-        Notebook(LESSON, "text", TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
+        notebook.run("text")
         assert not refused, f"{len(text)} characters, portions of {portion}: refuse it."
+    kept = before == (notebook["training_text"], notebook["test_text"])
+    assert kept is bool(refused), "A text that is refused replaces nothing."
 
 
 def test_each_input_stands_beside_its_target(lesson):

@@ -131,11 +131,14 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     for baseline, nats in fresh["baselines"].items():
         assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
-    told = "its points (the mean: of the last tenth), in the color that the prose names"
-    assert curve(axes, "portion") == [list(range(1, 21)), losses, "gray"], told
-    _, recent, color = curve(axes, "mean")
-    assert (recent[8:12], color) == ([5.0, 5.0, 4.5, 4.0], "blue"), told
-    assert curve(axes, "test") == [[10, 20], [4.5, 3.5], "orange"], told
+    x, portions, _ = curve(axes, "portion")
+    assert (x, portions) == ([*range(1, 21)], losses), "each portion's loss"
+    recent = curve(axes, "mean")[1][8:12]
+    assert recent == [5, 5, 4.5, 4], "the means of the last tenth, at 9, 10, 11, 12"
+    assert curve(axes, "test")[:2] == ([10, 20], [4.5, 3.5]), "the logged test losses"
+    for word, named in (("portion", "gray"), ("mean", "blue"), ("test", "orange")):
+        color = curve(axes, word)[2]
+        assert color == named, f"The prose calls the curve “{word}” {named}."
     samples = [text for text in axes.texts if hasattr(text, "xy")]
     heights = {text.get_position()[1] for text in samples}
     assert len(heights) == len(samples), f"Samples at different heights: {heights}"
