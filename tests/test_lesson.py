@@ -3,8 +3,8 @@
 import math
 import re
 import string
+import textwrap
 
-import matplotlib.pyplot as plt
 import notebooks
 import numpy as np
 import pytest
@@ -137,26 +137,14 @@ def painted(axes):
     signs = {text.get_position(): text.get_text() for text in axes.texts}
     text = "".join(signs[x, y] for y, x in np.ndindex(colors.shape[:2]))
     bright = colors.mean(axis=-1).flatten()
+    assert colors.shape[1] == 60, "60 characters in a row"
     return text, bright, hue(colors.reshape(-1, 3)[bright.argmin()])
 
 
-def test_each_number_is_painted_on_its_own_character(lesson):
-    lesson.run("loss-map")
-    text = ("$a\n\t\x0b b$" * 15)[:120]
-    numbers = np.random.default_rng(0).permutation(120)
-    _, axes = plt.subplots()
-    lesson["paint"](axes, text, numbers, "Greens", "of $c$")
-    shown, bright, _ = painted(axes)
-    assert axes.images[0].get_array().shape == (2, 60), "rows of 60 characters"
-    assert shown == text.translate(lesson["SIGNS"] | {ord("\n"): "↵"}), "signs"
-    told = "The larger the number of a character, the darker its place."
-    assert (np.diff(bright[numbers.argsort()]) < 0).all(), told
-
-
 def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
-    """Of a network with these losses. "Catss" is new to a text that has "catss"."""
-    lines = "".join(f"catss {n}zebra? Catss\n" for n in range(10, 60))
-    nats = torch.tensor([float(n) for n in "123469995678999345679"] * 50)
+    """This network has these losses. "Catss" is new to a text that has "catss"."""
+    lines = "".join(f"catss {n}zebra? Catss$\x0b\n" for n in range(10, 60))
+    nats = torch.tensor([float(n) for n in "12346999567899934567999"] * 50)
 
     @by_hand
     def network(character, n):
@@ -178,57 +166,60 @@ def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
     assert re.search(r"0 new words.*nan.*nan.*nan.*nan", lesson.run("loss-map")), "none"
     (axes,) = lesson.figures["loss-map"][0].axes
     text, bright, _ = painted(axes)
-    dark = np.flatnonzero(bright < bright.max() - 0.01)
-    start = lines.index(text.replace("↵", "\n"))
+    start = lines.translate(lesson["SIGNS"] | {10: "↵"}).index(text)
+    dark = start + np.flatnonzero(bright < bright.max() - 0.01)
     told = "Dark is the one character that costs 6 nats, and no neighbor."
-    assert list(start + dark) == [777] and values(axes.get_title()) == [6], told
+    assert list(dark) == [777] and values(axes.get_title()) == [6], told
 
 
 def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
-    """In this layer, two units count up and one down; each forgets at one character."""
-    text = ("abcdefghijklmnop" * 15)[:240]
-    text = text[:150] + "q" + text[151:200] + "z" + text[201:]
-    text = text[:100] + "w" + text[101:]
-    units = {4: ("q", 5.0, -2.0, 1), 9: ("w", 6.0, -1.0, -1), 2: ("z", 4.0, 0.0, 1)}
+    """Three units of this layer count, up or down, and each forgets at one character."""
+    text = "ab" * 50 + "w" + "cd" * 25 + "q" + "ef" * 24 + "z" + "gh" * 19 + "i"
+    units = {4: ("q", 5, -2, 1), 9: ("w", 6, -1, -1), 2: ("z", 4, 0, 1)}
     lesson["test_text"] = "x" + text
     lesson.run("setup")
-    model = lesson["model"]
-    with torch.no_grad():
-        for weight in (*model.embedding.parameters(), *model.lstm.parameters()):
-            weight.zero_()
-        i, f, g, _ = model.lstm.bias_ih.split(16)
-        i -= 100
-        for unit, (char, kept, forgotten, sign) in units.items():
-            i[unit], f[unit], g[unit] = 100, kept, 100 * sign
-            model.embedding.weight[string.printable.index(char), unit] = 1
-            model.lstm.weight_ih[16 + unit, unit] = forgotten - kept
+    embedding, lstm = lesson["model"].embedding, lesson["model"].lstm
+    for weight in (embedding.weight, *lstm.parameters()):
+        weight.data.zero_()
+    i, f, g, _ = lstm.bias_ih.data.split(16)
+    i -= 100
+    for unit, (char, kept, forgotten, sign) in units.items():
+        i[unit], f[unit], g[unit] = 100, kept, 100 * sign
+        embedding.weight.data[string.printable.index(char), unit] = 1
+        lstm.weight_ih.data[16 + unit, unit] = forgotten - kept
     lesson.run("loss-map")
-    largest = printed(lesson.run("by-hand"), "largest unit")
-    gates = lesson["gates_of"](model.lstm, torch.zeros(1, 12), torch.zeros(1, 16))
+    lesson.run("by-hand")
+    gates = lesson["gates_of"](lstm, torch.zeros(1, 12), torch.zeros(1, 16))
     found = [gate[0, 9].item() for gate in gates]
     assert found == pytest.approx([0.9975, 1, -1, 0.5], abs=1e-4), "f, i, g, and o"
-
-    def sigmoid(x):
-        return 1 / (1 + math.exp(-x))
-
     out = lesson.run("cell-state")
     above, *panels = lesson.figures["cell-state"][0].axes
-    curves = [line for line in above.lines if len(line.get_xdata()) == 240]
-    colored = {hue(line.get_color()): line.get_ydata() for line in curves}
-    assert len(curves) >= 16 and len(colored) == 4, "all units, three of them in color"
-    for (unit, (char, *gate, sign)), axes in zip(units.items(), panels, strict=True):
-        f = [sigmoid(gate[one == char]) for one in text]
-        c = [0]
-        for kept in f:
-            c.append(kept * c[-1] + sign)
-        n = text.index(char)
-        shown, bright, color = painted(axes)
-        told = f"{color}: where unit {unit} is on the text, and how far from zero"
-        assert colored[color] == pytest.approx(c[1:], abs=0.01), told
-        assert shown == text and (np.diff(bright[np.argsort(np.abs(c[1:]))]) <= 0).all()
+    curves = {hue(line.get_color()): list(line.get_ydata()) for line in above.lines}
+    assert len(above.lines) >= 16 and len(curves) == 4, "all units, three in color"
+    hues = "blue", "orange", "green"  # the farthest fall comes first
+    for color, axes, (unit, row) in zip(hues, panels, units.items(), strict=True):
+        char, kept, forgotten, sign = row
+        sums = torch.tensor([forgotten if one == char else kept for one in text])
+        f, c = torch.sigmoid(sums.float()).tolist(), [0.0]
+        for gate in f:
+            c.append(gate * c[-1] + sign)
+        told = f"unit {unit}, {color}: where it is, and on the text, how far from zero"
+        assert curves[color] == pytest.approx(c[1:], abs=0.01), told
+        shown, bright, darkest = painted(axes)
+        assert (shown, darkest) == (text, color), told
+        assert (np.diff(bright[np.abs(c[1:]).argsort()]) <= 0).all(), told
         assert values(axes.get_title())[:2] == [unit, round(max(map(abs, c)))], told
+        n = text.index(char)
+        expected = pytest.approx([unit, f[n], np.mean(f[:n])], abs=0.006)
         told = f"unit {unit} at {char!r}: its forget gate there, and the mean before"
-        row = pytest.approx([unit, f[n], np.mean(f[:n])], abs=0.006)
-        assert printed(out, f"unit {unit}...{char!r}...f...before", 3) == [row], told
-    hues = [painted(axes)[2] for axes in panels]
-    assert hues == ["blue", "orange", "green"], "the farthest fall first"
+        assert printed(out, f"unit {unit}...{char!r}...f...before", 3) == [expected], (
+            told
+        )
+
+
+def test_the_longest_copy_of_exercise_5(lesson):
+    sources = {cell.id: cell.source for cell in notebooks.read(LESSON).cells}
+    (code,) = re.findall(r"(?s)( +def longest_copy.*?)\n +```", sources["exercises"])
+    exec(textwrap.dedent(code), lesson)
+    lesson["training_text"] = "the cat sat on the mat"
+    assert lesson["longest_copy"]("a cat sat in the hat") == " cat sat "

@@ -22,8 +22,11 @@ def stored(name, cell_id):
     return "".join(out.get("text", "") for out in outputs)
 
 
-def check(name, words, figures):
-    """Assert that the one paragraph, point, or row with the words has the figures."""
+def check(name, words, figures=()):
+    """Return the numbers in the one paragraph, point, or row with the words.
+
+    Assert that the figures are among them.
+    """
     source = "\n\n".join(c.source for c in nb.read(name).cells if c.cell_type != "code")
     pieces = re.split(r"\n\s*\n|\n(?= *(?:- |\d\. |\|))", source)
     found = [piece for piece in pieces if words in " ".join(piece.split())]
@@ -31,6 +34,7 @@ def check(name, words, figures):
     given = values(found[0].replace("$", " "))
     told = f"Where {words!r} stands, the figures should be {figures}. {CORRECT}"
     assert all(pytest.approx(n, abs=0.0015) in given for n in figures), told
+    return given
 
 
 def test_the_outputs_are_of_one_run_of_this_code(name):
@@ -65,6 +69,19 @@ def test_what_exercise_1_says_of_the_losses(monkeypatch):
         check(LESSON, words, [first, tenth] if "passed" in words else [tenth])
 
 
+def test_what_arithmetic_decides_in_the_laboratory():
+    nats = [round((n * math.log(10) + 10 * math.log(4)) / 14, 2) for n in (1, 2)]
+    check(LABORATORY, "How low can the loss get?", nats)
+    network = nb.Notebook(LABORATORY, "model")["RNN"]
+    (source,) = (c.source for c in nb.read(LABORATORY).cells if c.id == "exercises")
+    rows = re.findall(r"\| `nn\.(\w+)`, (\d+), \S+ \| ([\d,]+) \|", source)
+    for layer, units, given in rows:
+        made = network(100, 100, int(units), getattr(torch.nn, layer), 1)
+        weights = f"{sum(weight.numel() for weight in made.parameters()):,}"
+        assert given == weights, f"{layer}, {units} units: {weights} weights. {CORRECT}"
+    assert len(rows) > 3, "This test no longer finds the table of exercise 2."
+
+
 def test_what_the_pages_quote_of_the_outputs():
     """In samples, a line break is shown as a blank."""
     log = stored(LESSON, "train")
@@ -76,7 +93,12 @@ def test_what_the_pages_quote_of_the_outputs():
     (example,) = printed(stored(LABORATORY, "table"), "'tha'", 3)
     check(LABORATORY, "An example:", example)
     *_, (_, _, mixture) = printed(stored(LABORATORY, "table"), "%", 3)
-    check(LESSON, "a mixture of counts (laboratory) |", [mixture])
+    check(LESSON, "| a mixture of counts", [mixture])
+    low, high, *tests = check(LABORATORY, "How much of this is luck?")
+    for name in nb.PATHS:
+        _, mean, test = nb.log_entries(stored(name, "train"))[LECTURE["NUM_ITER"]]
+        told = f"{name} ended at {mean} and {test}, outside the ranges. {CORRECT}"
+        assert low <= mean <= high and tests[0] <= test <= tests[1], told
     (_, asked), (_, stated), *_ = printed(stored(LABORATORY, "cats"), " of ", 2)
     check(LABORATORY, "ends in the training text", [asked + stated, asked])
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
