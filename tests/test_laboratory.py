@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from notebooks import as_text, curve, printed
+from notebooks import as_text, by_hand, curve, parrot, printed
 
 
 def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
@@ -17,12 +17,15 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     rate, text = lab["LEARNING_RATE"], lab["training_text"]
     lab.update(LEARNING_RATE=0, training_text="x" * 900)  # what counts is the argument
     network = lab["learn"](torch.nn.LSTM, text, rate)
+    test_loss = pytest.approx(lab["test_losses"][7], abs=1e-4)
+    assert lab["test_loss_of"](lab["model"]) == test_loss, "that of the log"
     pairs = zip(network.parameters(), lab["model"].parameters())
     difference = max((a - b).abs().max().item() for a, b in pairs)
-    told = f"`learn`, with the seed, this text, and rate {rate}, learns other weights"
-    assert difference < 1e-4, f"{told} than the training cell, by {difference}."
-    weight = torch.ones(100)
-    weight[10] = 50  # of "a"
+    told = (
+        "`learn`, with the seed, this text, and rate, learns as the training cell does"
+    )
+    assert difference < 1e-4, f"{told}, but these weights differ by {difference}."
+    weight = 1 + 49 * torch.eye(100)[10]  # of "a"
     weighted = lab["learn"](torch.nn.LSTM, text, rate, weight)
     logits = [learned(lab["inputs"])[0] for learned in (network, weighted)]
     less, more = (torch.softmax(each, dim=-1)[:, 10].mean() for each in logits)
@@ -39,16 +42,15 @@ def test_one_call_is_compared_with_many(lab):
         logits, state = forward(characters, state)
         return logits * len(characters), state
 
-    agree, differ = "Many calls agree with one here", "Many calls differ from one here"
-    for function, told in ((forward, agree), (other, differ)):
+    for function, agree in ((forward, True), (other, False)):
         lab["model"].forward = function
         out = lab.run("one-call")
         rows = sorted(printed(out, "calls... ms", 3))
         assert rows == [[1, 20, 1000], [20, 1, 20000]], "calls, their size, their time"
         for name in ("logit", "gradient"):
             ((largest, difference, *_),) = printed(out, f"largest {name}...difference")
-            same = difference < 1e-4 < largest
-            assert same is (told == agree), f"{told}; printed of a {name}: {difference}"
+            told = f"{name}s agree here: {agree}; but the difference is {difference}"
+            assert (difference < 1e-4 < largest) is agree, told
 
 
 def test_the_table_asks_the_shorter_context(lab):
@@ -71,8 +73,8 @@ def test_the_table_asks_the_shorter_context(lab):
     p = pytest.approx(expected("t", "tha"), abs=0.006)
     example = [text.count("tha"), text.count("that"), p]
     assert example in printed(out, "'tha'", 3), f"counted in training_text: {example}"
-    heads = printed(out, "seen...followed...p(t)"), printed(out, "new...test loss")
-    assert all(heads), "headings, in this order: seen, followed, p(t); new, test loss"
+    for heads in ("seen...followed...p(t)", "new...test loss"):
+        assert printed(out, heads), f"headings, in this order: {heads}"
     for n in (1, 3, 8):
         contexts = [tests[i - n : i] for i in range(n, len(tests))]
         new = np.mean([context not in text for context in contexts])
@@ -101,26 +103,23 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
         network.layer = layer
         return network
 
-    lab["learn"] = learn
-    lab["generate"] = lambda network, *asked: f"by {network.layer}: {asked}"
+    lab.update(learn=learn, generate=lambda by, *asked: f"by {by.layer}: {asked}")
     lab.run("memory-text")
     lines = lab["test_lines"]
     lab.run("memory-text")
     assert lines == lab["test_lines"], "the same lines every time"
     told = "300 lines: a digit, ten letters from a to d, a space, the same digit"
-    assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lab["test_lines"]), told
-    lines, tests = (lab[key].splitlines() for key in ("training_lines", "test_lines"))
-    assert len({*lines}.difference(tests)) > 5000, "enough lines to learn, and others"
+    assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lines), told
+    other = {*lab["training_lines"].splitlines()}.difference(lines.splitlines())
+    assert len(other) > 5000, "enough lines to learn, and others"
     parts = re.split(r"(?m)^\W*(\w*LSTM|RNN)\b", lab.run("memory"))
     for layer, k in guesses.items():
         part = parts[parts.index(layer) + 1]
-        told = "Each network writes five lines of its own, from a line break."
-        assert f"by {layer}: ('\\n', 70, 0.5)" in part, told
+        assert f"by {layer}: ('\\n', 70, 0.5)" in part, "five lines, from a line break"
         costs = math.log(k), (13 * math.log(100) + math.log(k)) / 14
         told = f"{layer}: second digit {costs[0]:.2f}, all {costs[1]:.2f}"
         assert pytest.approx(costs, abs=0.006) in printed(part, "second...all", 2), told
-    expected = {"LSTM": 0.01, "ForgetfulLSTM": 0.01, "RNN": 0.002}
-    assert expected.items() <= rates.items(), f"rates: {rates}"
+    assert rates == rates | dict(LSTM=0.01, ForgetfulLSTM=0.01, RNN=0.002), "rates"
 
 
 def test_the_gradient_before_training_at_each_character(lab):
@@ -179,3 +178,123 @@ def test_a_transplant_whose_answer_is_known(lab):
     assert row in printed(out, "the c of...another...own...of the c", 3), told
     row = [len(alike), sum(h < 9 for h in alike)]
     assert row in printed(out, "the c of...same digit", 2), f"the same digit: {row}"
+
+
+MARKS = [string.printable.index(mark) for mark in "?."]
+ASK, STATE = "Q0 to the very end", "S0 to the very end"
+ASKS, STATES = ([f"{kind}{n} is {n} {n} end" for n in range(6)] for kind in "QS")
+SENTENCES = "?\n".join(ASKS[:2]) + "?\n" + ".\n".join(STATES[2:]) + ".\n"
+TEXT = 90 * "\n" + SENTENCES + "Q is short end?\nS is short end.\n"  # four words
+
+
+@by_hand
+def by_q(characters, state):
+    """A network that finds "?" likelier by 0.5 nats after a sentence that begins with
+    Q, and by 1 nat more if the same word stands before the last two and in them."""
+    text, logits = as_text(characters), torch.zeros(len(characters), 100)
+    if len(text) < 90:  # not the whole text, for its loss
+        assert text.startswith("\n\n"), "Ask after each sentence in a new paragraph."
+        first, *_, before, same, _ = text.split()
+        logits[-1, MARKS[0]] = 0.5 * first.startswith("Q") + (before == same)
+    return logits, state
+
+
+# What `learn` returns here for a layer, without weights (False) and with them
+NETWORKS = {
+    ("ForgetfulLSTM", False): parrot(3 * torch.eye(100)[14]),
+    ("LSTM", True): parrot(2 * torch.eye(100)[MARKS[0]]),
+    ("ForgetfulLSTM", True): parrot(torch.eye(100)[MARKS[0]]),
+}
+
+
+@pytest.fixture
+def asking(lab):
+    """The laboratory after `weighted`, with such texts, sentences, and networks."""
+
+    def learn(layer, text, rate, weight=None):
+        network = layer.__name__, weight is not None
+        lab["calls"][network] = text, rate, weight
+        return NETWORKS.get(network, by_q)
+
+    lab.update(training_text=TEXT + SENTENCES.lower(), test_text=TEXT, learn=learn)
+    lab.update(calls={}, ForgetfulLSTM=type("ForgetfulLSTM", (), {}))
+    lab.run("setup")
+    lab.run("sentences")
+    lab.update(model=by_q, sentences=(ASK, STATE))
+    for cell_id in ("asking", "forgetful", "weighted"):
+        lab.run(cell_id)
+    return lab
+
+
+def p_of(nats):
+    """Return the probability of "?" that is likelier than "." by so many nats."""
+    return pytest.approx(1 / (1 + math.exp(-nats)), abs=0.006)
+
+
+def test_how_likely_a_question_mark_is_after_sentences_with_other_beginnings(asking):
+    """Those of five words and more, of the test text; the last two words stay."""
+    out = asking.out["asking"]
+    for sentence, nats in ((ASK, 0.5), (STATE, 0)):
+        assert [p_of(nats)] in printed(out, sentence, 1), (
+            "p(“?”), if “?” or “.” follows"
+        )
+    assert printed(out, "whole...same kind...other kind"), "columns, in this order"
+    for kind, n, *nats in (("questions", 2, 1.5, 0.5, 0), ("statements", 4, 1, 0, 0.5)):
+        told = f"{n} {kind}; the means whole, with another's beginning, of each kind"
+        assert printed(out, kind, 4) == [[n, *map(p_of, nats)]], told
+
+
+def test_what_the_further_networks_learn_from_and_what_is_printed_of_each(asking):
+    assert asking["calls"].keys() == NETWORKS.keys(), "layers, without and with weights"
+    for network, (text, rate, weight) in asking["calls"].items():
+        same = text == asking["training_text"] and rate == 0.01
+        assert same, f"{network}: the training text and LEARNING_RATE"
+        counts = [50 if char in "?." else 1 for char in string.printable]
+        assert weight is None or weight.tolist() == counts, "both marks 50, others 1"
+
+    def loss_of(network):
+        return [pytest.approx(asking["test_loss_of"](network), abs=0.006)]
+
+    out, forgetful = asking.out["forgetful"], NETWORKS["ForgetfulLSTM", False]
+    for name, network in (("model", by_q), ("forgetful", forgetful)):
+        assert loss_of(network) in printed(out, f"test...{name}", 1), "the test loss"
+    parts = re.split(r"(?m)^\W*(forgetful|\w*LSTM)\b", out + asking.out["weighted"])
+    for name, nats in (("forgetful", 0.0), ("LSTM", 2.0), ("ForgetfulLSTM", 1.0)):
+        part = parts[parts.index(name) + 1]
+        told = f"what {name} says after a sentence, and its three means"
+        assert [p_of(nats)] in printed(part, ASK, 1), told
+        assert [[2] + 3 * [p_of(nats)]] == printed(part, "questions", 4), told
+        network = NETWORKS.get((name, True), forgetful)
+        assert loss_of(network) in printed(out + part, "test", 1), f"test loss, {name}"
+
+
+def test_what_it_goes_by(asking):
+    """`model` and the weighted `nn.LSTM` are asked; the training text is counted."""
+    networks = by_q, NETWORKS["LSTM", True]
+    training = "May I go?\nCan you?\nMy cat? You may. You can. I do. It may. Your cat. "
+    asking.update(training_text=training, test_text="I may. " * 50)
+    out = asking.run("cats")
+    assert printed(out, "model...weighted"), "columns, in this order"
+    for sentence in asking["cats"]:
+        p = [
+            pytest.approx(asking["asks"](each, sentence), abs=6e-4) for each in networks
+        ]
+        assert printed(out, sentence, 2) == [p], f"model, weighted: {sentence}"
+    for words, counts in (("I|my", [[2, 3], [1, 5]]), ("you|your", [[1, 3], [3, 5]])):
+        told = f"{words} in questions, in statements: {counts}"
+        assert "training text" in out and printed(out, words, 2) == counts, told
+
+
+def test_forget_gates_that_begin_open_or_stay_at_zero_through_a_training(lab):
+    def biases(layer):
+        return (layer.bias_ih_l0 + layer.bias_hh_l0).detach().split(16)  # i, f, g, o
+
+    lab.run("memory-text")
+    lab.run("memory")
+    network = lab["learn"](lab["ForgetfulLSTM"], lab["training_text"], 0.01)
+    (closed,) = (part for part in network.modules() if isinstance(part, torch.nn.LSTM))
+    for layer, bias in ((lab["OpenLSTM"](12, 16, 1), 2), (closed, -100)):
+        _, f, *_ = biases(layer)
+        rest = torch.cat(biases(layer)).abs().sum() - f.abs().sum()
+        told = f"{bias} is the bias of the forget gates alone."
+        assert (f - bias).abs().max() < 0.6 and rest / 48 < 0.4, told

@@ -2,31 +2,30 @@
 
 import math
 import re
-import string
 import textwrap
+from itertools import accumulate
+from string import printable
+from unittest.mock import Mock
 
 import notebooks
 import numpy as np
 import pytest
 import torch
-from notebooks import LESSON, as_text, by_hand, hue, printed, values
+from notebooks import LESSON, by_hand, hue, printed, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
-    asked = []
-
-    def generate(model, prime_str, predict_len, temperature):
-        assert model is lesson["model"], "The samples are of the trained network."
-        asked.append((prime_str, predict_len))
-        return f"{prime_str}<{temperature}>"
-
+    generate = Mock(side_effect="{1}<{3}>".format)
     lesson.update(generate=generate, training_text="th vaccin th", PRIME_STR="th")
     headings = re.findall(r"T\W+([\d.]+)\W*\n.*<\1>", lesson.run("temperature-samples"))
-    assert len(headings) == len(asked), "Each sample is of the temperature above it."
-    assert {"0.3", "0.8", "1.3"} <= set(headings), "as the prose says"
+    told = "Each sample is of the temperature above it; 0.3, 0.8, 1.3 are among these."
+    assert {"0.3", "0.8", "1.3"} <= {*headings}, told
+    assert generate.call_count == len(headings), told
     *parts, _ = lesson.run("primes").split("<0.5>")
-    for (prime, length), part in zip(asked[len(headings) :], parts, strict=True):
-        assert part.endswith(prime) and repr(prime) in part and length == 33
+    models, primes, lengths, _ = zip(*(call.args for call in generate.mock_calls))
+    assert {*models} == {lesson["model"]}, "The samples are of the trained network."
+    for prime, part in zip(primes[len(headings) :], parts, strict=True):
+        assert part.endswith(prime) and repr(prime) in part and lengths[-1] == 33
         assert ["th vaccin th".count(prime)] in printed(part, "training text", 1), part
 
 
@@ -35,7 +34,7 @@ def test_what_is_printed_before_the_training(lesson):
     assert not logits.requires_grad, "Reading along should store no gradients."
     num_weights = 100 * 12 + 4 * 16 * (12 + 16 + 2) + 100 * (16 + 1)
     assert [num_weights] in printed(lesson.out["step"], "weights", 1), "all layers"
-    p = torch.softmax(logits[0], dim=-1)[string.printable.index("h")].item()
+    p = torch.softmax(logits[0], dim=-1)[printable.index("h")].item()
     row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
     assert row in printed(lesson.out["step"], "p('h')...loss", 2), "p(“h”), its loss"
     lesson["training_text"] = digits = str(3**2000)
@@ -43,54 +42,46 @@ def test_what_is_printed_before_the_training(lesson):
     for length in (2, 8):
         nats = pytest.approx(lesson["counting_loss"](digits, length), abs=0.006)
         assert rows.get(length) == nats, f"training text, counts for {length}: {nats}"
-
-
-def test_what_each_baseline_writes(lesson):
-    """In this text, "c" follows "b" three times of four, else "d", and "a" never."""
     lesson["training_text"] = "abcabcabcabd" * 70
     out = lesson.run("baselines-write")
     _, uniform, frequent, chain = re.split("uniform|frequencies|previous", out)
-    assert len(set(uniform)) > 20 > len(set(frequent)), "all characters; a, b, c, d"
-    assert frequent.count("a") > frequent.count("d"), "as often as they occur"
-    assert "ba" in frequent, "A frequency does not depend on what came before."
+    told = "any of 100 characters; a, b, c, d, as often as they occur"
+    assert len({*uniform}) > 20 > len({*frequent}) and "ba" in frequent, told
     often, seldom, never = (chain.count(pair) for pair in ("bc", "bd", "ba"))
-    told = f"In {chain!r}, “bc” should occur more often than “bd”, and “ba” never."
-    assert often > seldom > 0 == never, told
+    assert often > seldom > 0 == never, f"“bc” often, “bd” seldom, no “ba”: {chain!r}"
 
 
-def test_the_table_of_temperatures(lesson):
-    """This network has these logits after “The test”, and others elsewhere."""
-    logits = torch.zeros(100)
-    logits[10:16] = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.5, 1.0])  # from a to f
+def test_what_is_expected_at_each_temperature_and_beside_what_was_read(lesson):
+    """This network expects what it has read, the more, the shorter ago it was."""
 
-    def network(character, read):
-        read = (read or "") + as_text(character)
-        return (logits if read.endswith("The test") else logits.flip(0))[None], read
+    @by_hand
+    def network(character, state):
+        logits = 5 * torch.eye(100)[character] + (0 if state is None else 0.6 * state)
+        return logits, logits
 
-    lesson["model"] = by_hand(network)
+    def after(text, char, temperature=1):
+        read = lesson["char_to_tensor"]("\n\n" + text)
+        logits, _ = lesson["read_along"](network, read)
+        p = torch.softmax(logits[-1] / temperature, dim=0).tolist()
+        return pytest.approx(p[printable.index(char)], abs=0.006)
+
+    lesson["model"] = network
     out = lesson.run("temperature")
     temperatures = next(row for row in printed(out) if len(row) > 2)
-    for n, char in enumerate("abcdef", start=10):
-        p = [torch.softmax(logits / t, dim=0)[n].item() for t in temperatures]
+    for char in "tse hT":
+        p = [after("The test", char, t) for t in temperatures]
         told = f"p({char!r}) after “The test”, at the temperatures {temperatures}: {p}"
-        assert printed(out, repr(char)) == [pytest.approx(p, abs=0.0006)], told
-
-
-def test_what_is_expected_stands_beside_what_was_read(lesson):
-    """This network gives what it has just read e^5 times the weight of all others."""
-    lesson["model"] = by_hand(lambda chars, state: (torch.eye(100)[chars] * 5, state))
-    out = lesson.run("predictions")
-    found = re.findall(r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +([\d.]+)", out)
-    p = pytest.approx(math.exp(5) / (math.exp(5) + 99), abs=0.006)
+        assert printed(out, repr(char)) == [p], told
+    pattern = r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +([\d.]+)"
+    found = re.findall(pattern, lesson.run("predictions"))
     assert len(found) > 3, "one line at each point of the phrase"
-    for (read, follows, first, shown), (longer, *_) in zip(found, found[1:]):
+    for (read, follows, first, p), (longer, *_) in zip(found, found[1:]):
         assert read + follows == longer, "what follows, in the phrase"
-        assert (first, float(shown)) == (read[-1], p), f"after {read!r}, at T = 1"
+        assert first == read[-1] and float(p) == after(read, first), f"after {read!r}"
 
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):
-    """In this test text, "b" follows "a", and so on. This network expects what follows,
-    and after n characters, by 10n nats more, something that never does."""
+    """After n of these characters, this network's loss is 10n nats."""
     num_places = []
 
     def network(characters, state):
@@ -106,13 +97,13 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     (axes,) = lesson.figures["context"][0].axes
     sizes, nats = max((line.get_xydata() for line in axes.lines), key=len).T
     assert "characters it sees" in axes.get_xlabel() and "nats" in axes.get_ylabel()
-    expected = pytest.approx(10 * sizes, abs=0.01)
     told = "The loss at n is that of the last n characters, read from a state of zeros."
-    assert nats == expected, told
+    assert nats == pytest.approx(10 * sizes, abs=0.01), told
     assert set(num_places) == {100}, "every fourth place of the test text"
 
 
-def test_one_step_by_hand_trains_as_the_layer_does(lesson):
+def test_the_solutions_of_exercises_2_and_5(lesson):
+    """One step by hand trains as the layer does; and what is copied."""
     sources = {cell.id: cell.source for cell in notebooks.read(LESSON).cells}
     model = sources["model"]
     (solution,) = re.findall(r"(?m)^ +(\S.*lstm_step\(self.*)", sources["exercises"])
@@ -128,16 +119,19 @@ def test_one_step_by_hand_trains_as_the_layer_does(lesson):
     lesson["model"].lstm.forward = lambda *args: [new + one for new in forward(*args)]
     ((difference,),) = printed(lesson.run("by-hand"), "difference")
     assert rounding < 1e-4 and difference > 0.9, "the layer, and then another one"
+    (code,) = re.findall(r"(?s)( +def longest_copy.*?)\n +```", sources["exercises"])
+    exec(textwrap.dedent(code), lesson)
+    lesson["training_text"] = "the cat sat on the mat"
+    assert lesson["longest_copy"]("a cat sat in the hat") == " cat sat "
 
 
 def painted(axes):
-    """Return the text that is painted, how bright each place is, and the darkest hue."""
+    """Return the text that is painted, how bright each place is, the darkest hue."""
     (image,) = axes.images
     colors = image.to_rgba(image.get_array())[..., :3]
     signs = {text.get_position(): text.get_text() for text in axes.texts}
-    text = "".join(signs[x, y] for y, x in np.ndindex(colors.shape[:2]))
+    text = "".join(signs[x, y] for y in range(len(colors)) for x in range(60))
     bright = colors.mean(axis=-1).flatten()
-    assert colors.shape[1] == 60, "60 characters in a row"
     return text, bright, hue(colors.reshape(-1, 3)[bright.argmin()])
 
 
@@ -173,7 +167,7 @@ def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
 
 
 def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
-    """Three units of this layer count, up or down, and each forgets at one character."""
+    """Three units of this layer count up or down, and each forgets at a character."""
     text = "ab" * 50 + "w" + "cd" * 25 + "q" + "ef" * 24 + "z" + "gh" * 19 + "i"
     units = {4: ("q", 5, -2, 1), 9: ("w", 6, -1, -1), 2: ("z", 4, 0, 1)}
     lesson["test_text"] = "x" + text
@@ -185,7 +179,7 @@ def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
     i -= 100
     for unit, (char, kept, forgotten, sign) in units.items():
         i[unit], f[unit], g[unit] = 100, kept, 100 * sign
-        embedding.weight.data[string.printable.index(char), unit] = 1
+        embedding.weight.data[printable.index(char), unit] = 1
         lstm.weight_ih.data[16 + unit, unit] = forgotten - kept
     lesson.run("loss-map")
     lesson.run("by-hand")
@@ -199,27 +193,15 @@ def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
     hues = "blue", "orange", "green"  # the farthest fall comes first
     for color, axes, (unit, row) in zip(hues, panels, units.items(), strict=True):
         char, kept, forgotten, sign = row
-        sums = torch.tensor([forgotten if one == char else kept for one in text])
-        f, c = torch.sigmoid(sums.float()).tolist(), [0.0]
-        for gate in f:
-            c.append(gate * c[-1] + sign)
+        f = [1 / (1 + math.exp(-(forgotten if one == char else kept))) for one in text]
+        _, *c = accumulate(f, lambda c, gate, s=sign: gate * c + s, initial=0)
         told = f"unit {unit}, {color}: where it is, and on the text, how far from zero"
-        assert curves[color] == pytest.approx(c[1:], abs=0.01), told
+        assert curves[color] == pytest.approx(c, abs=0.01), told
         shown, bright, darkest = painted(axes)
         assert (shown, darkest) == (text, color), told
-        assert (np.diff(bright[np.abs(c[1:]).argsort()]) <= 0).all(), told
+        assert (np.diff(bright[np.abs(c).argsort()]) <= 0).all(), told
         assert values(axes.get_title())[:2] == [unit, round(max(map(abs, c)))], told
-        n = text.index(char)
-        expected = pytest.approx([unit, f[n], np.mean(f[:n])], abs=0.006)
+        before = f[: text.index(char)]
+        gates = pytest.approx([unit, f[len(before)], np.mean(before)], abs=0.006)
         told = f"unit {unit} at {char!r}: its forget gate there, and the mean before"
-        assert printed(out, f"unit {unit}...{char!r}...f...before", 3) == [expected], (
-            told
-        )
-
-
-def test_the_longest_copy_of_exercise_5(lesson):
-    sources = {cell.id: cell.source for cell in notebooks.read(LESSON).cells}
-    (code,) = re.findall(r"(?s)( +def longest_copy.*?)\n +```", sources["exercises"])
-    exec(textwrap.dedent(code), lesson)
-    lesson["training_text"] = "the cat sat on the mat"
-    assert lesson["longest_copy"]("a cat sat in the hat") == " cat sat "
+        assert [gates] == printed(out, f"unit {unit}...{char!r}...f...before", 3), told

@@ -1,7 +1,6 @@
 """The files: shared cells, settings, what is installed and saved; and whole runs."""
 
 import re
-import sys
 
 import pytest
 import torch
@@ -31,15 +30,6 @@ def test_the_settings_are_those_of_the_lecture_and_of_the_stored_run(name):
     assert not changed, "The prose rests on these settings. Try others in a copy."
 
 
-def test_what_the_notebooks_import_is_required():
-    cells = [cell.source for name in PATHS for cell in code_cells(read(name)).values()]
-    imported = re.findall(r"(?m)^ *(?:import|from) (\w+)", "\n".join(cells))
-    needed = {*imported, "jupyterlab"} - sys.stdlib_module_names
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    missing = needed.difference(re.findall(r"(?m)^[\w-]+", lines), {"IPython"})
-    assert not missing, f"Not in requirements.txt: {missing} (IPython: by jupyterlab)"
-
-
 def test_readme_brings_back_the_network_that_it_saved(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,8 +41,8 @@ def test_readme_brings_back_the_network_that_it_saved(small, tmp_path, monkeypat
     saved, small["RANDOM_SEED"] = list(small["model"].parameters()), 8
     small.run("setup")
     exec(load, small)
-    brought_back = map(torch.equal, saved, small["model"].parameters())
-    assert all(brought_back), f"What is saved by {save}, and brought back by {load}"
+    same = map(torch.equal, saved, small["model"].parameters())
+    assert all(same), f"What is saved by {save}, and brought back by {load}"
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The text: how it is read, held back, cut into portions, and written."""
 
-import contextlib
 import math
 import re
 from string import digits
@@ -12,14 +11,11 @@ from notebooks import LESSON, Notebook, as_text, by_hand, parrot, printed, value
 from torch.nn import functional as F
 
 
-def test_quotes_dashes_accents_spaces_and_other_alphabets(fresh):
+def test_how_the_text_is_read_and_its_last_tenth_held_back(fresh):
     original = "\ufeff‘a’ ‚b‘ “c” „d“ a‐b‑c–d—e−f • café cafe\u0301 1½ … x² ﬁn"
     original += " a \u00a0b\u202fc\n\t你好 мир 🙂"
     converted = "'a' 'b' \"c\" \"d\" a-b-c-d-e-f * cafe cafe 11/2 ... x2 fin a b c\n\t "
     assert fresh["to_printable"](original) == converted
-
-
-def test_the_last_tenth_of_the_text_is_held_back(fresh):
     text, cut = fresh["text"], len(fresh["text"]) * 9 // 10
     assert fresh["training_text"] == text[:cut]
     out = fresh.out["text"]
@@ -30,28 +26,29 @@ def test_the_last_tenth_of_the_text_is_held_back(fresh):
     assert as_text(fresh["test_targets"]) == text[cut + 1 :], "of the test loss"
 
 
-@pytest.mark.parametrize(
-    "text, portion, refused",
-    [
-        ("x" * 2900, 200, "3,000"),
-        ("x" * 3100, 2789, None),
-        ("x" * 3100, 2790, "TEXT_PORTION_SIZE.* 2789"),
-        ("x" * 3100, 0, "TEXT_PORTION_SIZE.* 2789"),
-        ("мир x" * 9000, 9, "Latin"),  # most of it is dropped
-    ],
-)
-def test_which_texts_are_taken(tmp_path, text, portion, refused):
-    file = tmp_path / "own.txt"
-    file.write_text(text, encoding="utf-8")
-    expected = pytest.raises(ValueError, match=refused)
-    notebook = Notebook(LESSON, "text")
-    before = notebook["training_text"], notebook["test_text"]
-    notebook.update(TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
-    with expected if refused else contextlib.nullcontext():
-        notebook.run("text")
-        assert not refused, f"{len(text)} characters, portions of {portion}: refuse it."
-    kept = before == (notebook["training_text"], notebook["test_text"])
-    assert kept is bool(refused), "A text that is refused replaces nothing."
+def test_a_text_that_is_refused_replaces_nothing(tmp_path):
+    notebook, file = Notebook(LESSON, "text"), tmp_path / "own.txt"
+    before, size = notebook["training_text"], "TEXT_PORTION_SIZE.* 2789"
+    cases = ("x" * 2900, 200, "3,000"), ("мир x" * 9000, 9, "Latin")  # most is dropped
+    for text, portion, named in (
+        *cases,
+        ("x" * 3100, 2790, size),
+        ("x" * 3100, 0, size),
+    ):
+        file.write_text(text, encoding="utf-8")
+        notebook.update(TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
+        with pytest.raises(ValueError, match=named):
+            notebook.run("text")
+            pytest.fail(f"{len(text)} characters, portions of {portion}: refuse it.")
+        kept = (
+            notebook["training_text"] == before and len(notebook["test_text"]) == 8751
+        )
+        assert kept, (
+            f"{len(text)} characters, portions of {portion}: keep the old text."
+        )
+    notebook["TEXT_PORTION_SIZE"] = 2789
+    notebook.run("text")
+    assert notebook["training_text"] == "x" * 2790, "3,100 characters are enough."
 
 
 def test_each_input_stands_beside_its_target(lesson):
@@ -84,14 +81,12 @@ def test_the_losses_before_the_training(small):
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
 def test_portions_start_wherever_they_fit(fresh, portion_size):
     """And each input has a target, the character that follows it."""
-    rng, starts = np.random.default_rng(0), set()
-    for _ in range(500):
-        inputs, targets = fresh["draw_example"](digits, portion_size, rng)
-        assert len(inputs) == portion_size, "A start must leave room for all inputs."
-        starts.add(inputs[0].item())
-        assert as_text(inputs) in digits
-        same = torch.equal(targets, inputs + 1)
-        assert same, "A target is what follows its input."
+    rng = np.random.default_rng(0)
+    drawn = [fresh["draw_example"](digits, portion_size, rng) for _ in range(500)]
+    for inputs, targets in drawn:
+        assert len(inputs) == portion_size and as_text(inputs) in digits, "a portion"
+        assert torch.equal(targets, inputs + 1), "A target is what follows its input."
+    starts = {inputs[0].item() for inputs, _ in drawn}
     assert starts == set(range(10 - portion_size)), "A portion can start anywhere."
 
 
@@ -112,9 +107,8 @@ def test_what_is_written_follows_from_all_before_it(fresh):
     assert written.startswith("\t\r\x0b\x0c\n") and len(written) == 5005
     places = [("abcde".index(char) - n) % 5 for n, char in enumerate(written) if n > 4]
     shares = [places.count(place) / 5000 for place in range(5)]
-    told = "Draw as often as the softmax of logits / T says, after all that was read."
     expected = pytest.approx(torch.softmax(five / 0.5, dim=0).tolist(), abs=0.03)
-    assert shares == expected, told
+    assert shares == expected, "as often as the softmax of logits / T says"
 
 
 def test_what_cannot_be_written_is_refused(fresh):

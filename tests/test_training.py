@@ -17,9 +17,8 @@ def test_the_losses_are_those_of_the_lecture(name, tmp_path):
     notebook = small_notebook(name, tmp_path)
     notebook.run("train")
     expected = pytest.approx(lecture_losses(notebook, 7), abs=1e-4)
-    told = """Not the losses of the lecture's layers and loop. Is a portion drawn from
-        training_text? Does the linear layer read h? Do state and gradient pass on? Is
-        the loss a mean? Do zero_grad, backward, and step come in this order?"""
+    told = """Not those of the lecture's layers and loop. Does a portion come from
+        training_text? Do state and gradient pass on? Is the loss a mean? zero_grad?"""
     assert notebook["losses"] == expected, told
 
 
@@ -28,9 +27,8 @@ def test_no_other_cell_has_a_part_in_the_training(small):
     small.run("generate")  # the real one, which draws random numbers
     small.run("train")
     first, samples = list(small["losses"]), dict(small["samples"])
-    if small.name == LABORATORY:
-        found = str(small["model"])
-        assert "GRU(12, 16, num_layers=2)" in found, f"Go by the settings: {found}"
+    goes_by_them = "GRU(12, 16, num_layers=2)" in str(small["model"])
+    assert goes_by_them or small.name != LABORATORY, "Go by LAYER and NUM_LAYERS."
     others = small.after("train")
     for cell_id in others + others[::-1]:
         small.run(cell_id)
@@ -70,8 +68,7 @@ def test_the_log_and_the_samples(small):
         told = f"At {n}, a line of the log says loss, mean, and test: {numbers}."
         assert log_entries(out).get(n) == pytest.approx(numbers, abs=0.006), told
         assert small["test_losses"][n] == pytest.approx(numbers[2], abs=1e-4)
-        told = f"At {n}, {n - 49} minutes have passed: each iteration takes one here."
-        assert re.search(rf"\b{n}\b.*\b{n - 49}\.0 min", out), told
+        assert re.search(rf"\b{n}\b.*\b{n - 49}\.0 min", out), "a minute an iteration"
         assert re.search(rf"\b{n}\b.*\nwritten↧ at {n}\n", out), "its sample, printed"
 
 
@@ -117,10 +114,8 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
 
 
 def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypatch):
-    """A sample may look like a formula to Matplotlib; at first, there is none."""
+    """A sample may look like a formula to Matplotlib."""
     monkeypatch.setattr(Figure, "savefig", savefig)
-    (axes,) = fresh["plot_losses"]([9.0] * 1500, {}, {}).axes
-    assert axes.viewLim.contains(1500, 0) and axes.viewLim.contains(1, 9), "in sight"
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
@@ -139,10 +134,7 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     for word, named in (("portion", "gray"), ("mean", "blue"), ("test", "orange")):
         color = curve(axes, word)[2]
         assert color == named, f"The prose calls the curve “{word}” {named}."
-    samples = [text for text in axes.texts if hasattr(text, "xy")]
-    heights = {text.get_position()[1] for text in samples}
-    assert len(heights) == len(samples), f"Samples at different heights: {heights}"
-    arrows = {text.get_text(): text.xy for text in samples}
+    arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
     points = {1: (1, 5.0), 10: (10, 5.0), 19: (19, 4.0)}
     assert [*arrows.values()] == [*points.values()], "each at the recent mean then"
     for n, label in zip(points, arrows):
@@ -159,20 +151,17 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
         devices.update(found.device.type for found in tensors if torch.is_tensor(found))
         raise RuntimeError("seen enough")
 
-    exact = torch.optim.Adam  # the fused one refuses the device "meta"
-    monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, **_: exact(weights))
+    sgd = torch.optim.SGD  # the fused Adam refuses the device "meta"
+    monkeypatch.setattr(torch.optim, "Adam", lambda weights, **_: sgd(weights))
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", cross_entropy)
     small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM, NUM_THREADS=3)
     small.run("device")
     assert torch.get_num_threads() == 3, "NUM_THREADS"
-    others = ["learn", "weighted"] if small.name == LABORATORY else []
-    for cell_id in ["portions", "step", "setup", "train", *others]:
+    cells = "portions step setup train learn weighted".split()
+    for cell_id in filter(small.cells.get, cells):
         with contextlib.suppress(RuntimeError):
             small.run(cell_id)
     devices |= {weight.device.type for weight in small["untrained"].parameters()}
     if small.name != LABORATORY:
         devices |= {zeros.device.type for zeros in small["model"].init_zero_state()}
     assert devices == {"meta"}, "Make tensors on `device`."
-    small["DEVICE"] = "cuda:99"
-    with pytest.raises((AssertionError, RuntimeError)):  # PyTorch's own words
-        small.run("device")
