@@ -41,11 +41,10 @@ def code_cells(notebook):
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
-def execute(notebook, folder, **hooks):
+def execute(notebook, folder):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
-    options = dict(timeout=None, record_timing=False, coalesce_streams=True) | hooks
-    options |= dict(resources={"metadata": {"path": folder}})
-    NotebookClient(notebook, **options).execute()
+    options = dict(timeout=None, record_timing=False, coalesce_streams=True)
+    NotebookClient(notebook, **options).execute(cwd=folder)
 
 
 def tidy(notebook):

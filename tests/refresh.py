@@ -9,18 +9,11 @@ import sys
 import nbformat
 import notebooks
 
-
-def say(cell, **_):
-    """Say which cell is running."""
-    if cell.cell_type == "code":
-        print(" ", cell.id, flush=True)
-
-
 sources = [(notebooks.ROOT / "README.md").read_text(encoding="utf-8")]
 for name in sys.argv[1:] or notebooks.PATHS:
     print(notebooks.PATHS[name].name, flush=True)
     notebook = notebooks.read(name)
-    notebooks.execute(notebook, notebooks.ROOT, on_cell_start=say)
+    notebooks.execute(notebook, notebooks.ROOT)
     notebooks.tidy(notebook)
     nbformat.write(notebook, notebooks.PATHS[name])
     sources += [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]

@@ -170,8 +170,8 @@ def test_a_transplant_whose_answer_is_known(lab):
     digits = [int(line[0]) for line in lab["test_lines"].splitlines()]
     told = "Each line keeps its h, and gets the c of the next (the last, of the first)."
     assert states == [*zip(digits, digits[1:] + digits[:1])], told
-    assert abs(len(before) - len(after)) < 2, "The exchange is halfway."
-    assert len(after.unique(dim=1).T) > 100, "Each line has letters of its own."
+    halfway, own = abs(len(before) - len(after)) < 2, len(after.unique(dim=1).T) > 100
+    assert halfway and own, "Exchange halfway; each line has letters of its own."
     unlike, alike = ([h for h, c in states if (h == c) is is_] for is_ in (False, True))
     row = [len(unlike), sum(h < 3 for h in unlike), sum(3 <= h < 9 for h in unlike)]
     told = f"Lines with another digit, that expect their own, that of the c: {row}"
@@ -182,8 +182,8 @@ def test_a_transplant_whose_answer_is_known(lab):
 
 MARKS = [string.printable.index(mark) for mark in "?."]
 ASK, STATE = "Q0 to the very end", "S0 to the very end"
-ASKS, STATES = ([f"{kind}{n} is {n} {n} end" for n in range(6)] for kind in "QS")
-SENTENCES = "?\n".join(ASKS[:2]) + "?\n" + ".\n".join(STATES[2:]) + ".\n"
+SENTENCES = "".join(f"Q{n} is {n} {n} end?\n" for n in "01")
+SENTENCES += "".join(f"S{n} is {n} {n} end.\n" for n in "2345")
 TEXT = 90 * "\n" + SENTENCES + "Q is short end?\nS is short end.\n"  # four words
 
 

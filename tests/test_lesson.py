@@ -7,11 +7,10 @@ from itertools import accumulate
 from string import printable
 from unittest.mock import Mock
 
-import notebooks
 import numpy as np
 import pytest
 import torch
-from notebooks import LESSON, by_hand, hue, printed, values
+from notebooks import LESSON, by_hand, hue, printed, read, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
@@ -60,8 +59,8 @@ def test_what_is_expected_at_each_temperature_and_beside_what_was_read(lesson):
         return logits, logits
 
     def after(text, char, temperature=1):
-        read = lesson["char_to_tensor"]("\n\n" + text)
-        logits, _ = lesson["read_along"](network, read)
+        indices = lesson["char_to_tensor"]("\n\n" + text)
+        logits, _ = lesson["read_along"](network, indices)
         p = torch.softmax(logits[-1] / temperature, dim=0).tolist()
         return pytest.approx(p[printable.index(char)], abs=0.006)
 
@@ -75,9 +74,9 @@ def test_what_is_expected_at_each_temperature_and_beside_what_was_read(lesson):
     pattern = r"(?m)^ *(\S.*?) [^\w\s]+ '(.)'.*?'(.)' +([\d.]+)"
     found = re.findall(pattern, lesson.run("predictions"))
     assert len(found) > 3, "one line at each point of the phrase"
-    for (read, follows, first, p), (longer, *_) in zip(found, found[1:]):
-        assert read + follows == longer, "what follows, in the phrase"
-        assert first == read[-1] and float(p) == after(read, first), f"after {read!r}"
+    for (seen, follows, first, p), (longer, *_) in zip(found, found[1:]):
+        assert seen + follows == longer, "what follows, in the phrase"
+        assert first == seen[-1] and float(p) == after(seen, first), f"after {seen!r}"
 
 
 def test_the_loss_by_how_many_characters_are_seen(lesson):
@@ -103,14 +102,12 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 
 
 def test_the_solutions_of_exercises_2_and_5(lesson):
-    """One step by hand trains as the layer does; and what is copied."""
-    sources = {cell.id: cell.source for cell in notebooks.read(LESSON).cells}
-    model = sources["model"]
+    sources = {cell.id: cell.source for cell in read(LESSON).cells}
     (solution,) = re.findall(r"(?m)^ +(\S.*lstm_step\(self.*)", sources["exercises"])
-    (by_layer,) = re.findall(r"\S.*self\.lstm\(.*", model)
+    (by_layer,) = re.findall(r"\S.*self\.lstm\(.*", sources["model"])
     lesson.run("train")
     expected = pytest.approx(lesson["losses"], abs=1e-4)
-    lesson.cells["model"] = model.replace(by_layer, solution)
+    lesson.cells["model"] = sources["model"].replace(by_layer, solution)
     for cell_id in ("by-hand", "model", "setup", "train"):
         lesson.run(cell_id)
     assert lesson["losses"] == expected, "Exercise 2: with its line, the same losses"

@@ -80,7 +80,6 @@ def test_the_losses_before_the_training(small):
 
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
 def test_portions_start_wherever_they_fit(fresh, portion_size):
-    """And each input has a target, the character that follows it."""
     rng = np.random.default_rng(0)
     drawn = [fresh["draw_example"](digits, portion_size, rng) for _ in range(500)]
     for inputs, targets in drawn:

@@ -61,8 +61,7 @@ def test_the_log_and_the_samples(small):
     clock = SimpleNamespace(perf_counter=lambda: 60 * len(losses))  # seconds
     small.update(losses=losses, generate=generate, time=clock)
     out = small.run("train")
-    told = "Run again, it trains on for NUM_ITER; these iterations have a sample."
-    assert list(expected) == [50, 80, 120, 160, 200, 209], told
+    assert list(expected) == [50, 80, 120, 160, 200, 209], "run again, it trains on"
     assert small["samples"] == {n: f"written\x0b at {n}" for n in expected}
     for n, numbers in expected.items():
         told = f"At {n}, a line of the log says loss, mean, and test: {numbers}."
@@ -74,7 +73,6 @@ def test_the_log_and_the_samples(small):
 
 @pytest.mark.parametrize("where, num_done", [("draw_example", 5), ("generate", 3)])
 def test_an_interrupt_loses_nothing(small, where, num_done):
-    """When the cell is run again, it goes on as if there had been no interrupt."""
     function = small[where]
 
     def interrupt(*args):
@@ -85,8 +83,8 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
-    _, drawn, _ = curve(small.figures["train"][0].axes[0], "portion")
-    assert drawn == small["losses"], "The last plot shows all losses."
+    (axes,) = small.figures["train"][0].axes
+    assert curve(axes, "portion")[1] == small["losses"], "The last plot shows all."
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
@@ -114,7 +112,6 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
 
 
 def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypatch):
-    """A sample may look like a formula to Matplotlib."""
     monkeypatch.setattr(Figure, "savefig", savefig)
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
@@ -126,10 +123,8 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
     for baseline, nats in fresh["baselines"].items():
         assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
-    x, portions, _ = curve(axes, "portion")
-    assert (x, portions) == ([*range(1, 21)], losses), "each portion's loss"
-    recent = curve(axes, "mean")[1][8:12]
-    assert recent == [5, 5, 4.5, 4], "the means of the last tenth, at 9, 10, 11, 12"
+    assert curve(axes, "portion")[:2] == ([*range(1, 21)], losses), "portions' losses"
+    assert curve(axes, "mean")[1][8:12] == [5, 5, 4.5, 4], "means, at 9, 10, 11, 12"
     assert curve(axes, "test")[:2] == ([10, 20], [4.5, 3.5]), "the logged test losses"
     for word, named in (("portion", "gray"), ("mean", "blue"), ("test", "orange")):
         color = curve(axes, word)[2]
@@ -146,9 +141,8 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
     """Those on the device "meta" that meet in a cross-entropy; it ends a cell here."""
     devices = set()
 
-    def cross_entropy(*tensors, **named):
-        tensors = [*tensors, *named.values()]
-        devices.update(found.device.type for found in tensors if torch.is_tensor(found))
+    def cross_entropy(*tensors, **_):
+        devices.update(one.device.type for one in tensors if torch.is_tensor(one))
         raise RuntimeError("seen enough")
 
     sgd = torch.optim.SGD  # the fused Adam refuses the device "meta"
