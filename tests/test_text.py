@@ -28,24 +28,22 @@ def test_how_the_text_is_read_and_its_last_tenth_held_back(fresh):
 
 def test_a_text_that_is_refused_replaces_nothing(tmp_path):
     notebook, file = Notebook(LESSON, "text"), tmp_path / "own.txt"
-    before, size = notebook["training_text"], "TEXT_PORTION_SIZE.* 2789"
-    cases = ("x" * 2900, 200, "3,000"), ("мир x" * 9000, 9, "Latin")  # most is dropped
-    for text, portion, named in (
-        *cases,
-        ("x" * 3100, 2790, size),
-        ("x" * 3100, 0, size),
-    ):
+    before, size = dict(notebook), "TEXT_PORTION_SIZE.* 2789"
+    short, own, other = "x" * 2900, "x" * 3100, "мир x" * 9000  # most of it is dropped
+    cases = (
+        (short, 200, "3,000"),
+        (other, 9, "Latin"),
+        (own, 2790, size),
+        (own, 0, size),
+    )
+    for text, portion, named in cases:
         file.write_text(text, encoding="utf-8")
         notebook.update(TEXT_FILE=str(file), TEXT_PORTION_SIZE=portion)
         with pytest.raises(ValueError, match=named):
             notebook.run("text")
             pytest.fail(f"{len(text)} characters, portions of {portion}: refuse it.")
-        kept = (
-            notebook["training_text"] == before and len(notebook["test_text"]) == 8751
-        )
-        assert kept, (
-            f"{len(text)} characters, portions of {portion}: keep the old text."
-        )
+        for name in ("training_text", "test_text"):
+            assert notebook[name] == before[name], f"Refused, but it replaces {name}."
     notebook["TEXT_PORTION_SIZE"] = 2789
     notebook.run("text")
     assert notebook["training_text"] == "x" * 2790, "3,100 characters are enough."

@@ -17,8 +17,9 @@ def test_the_losses_are_those_of_the_lecture(name, tmp_path):
     notebook = small_notebook(name, tmp_path)
     notebook.run("train")
     expected = pytest.approx(lecture_losses(notebook, 7), abs=1e-4)
-    told = """Not those of the lecture's layers and loop. Does a portion come from
-        training_text? Do state and gradient pass on? Is the loss a mean? zero_grad?"""
+    told = """Not the losses of the lecture's layers and loop. Is a portion drawn from
+        training_text? Does the linear layer read h? Do state and gradient pass on? Is
+        the loss a mean? Do zero_grad, backward, and step come in this order?"""
     assert notebook["losses"] == expected, told
 
 
