@@ -114,6 +114,8 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
 
 def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", savefig)
+    (axes,) = fresh["plot_losses"]([9.0] * 1500, {}, {}).axes
+    assert axes.viewLim.contains(1500, 0) and axes.viewLim.contains(1, 9), "in sight"
     losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
@@ -125,11 +127,10 @@ def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypat
         assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
         assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
     assert curve(axes, "portion")[:2] == ([*range(1, 21)], losses), "portions' losses"
-    assert curve(axes, "mean")[1][8:12] == [5, 5, 4.5, 4], "means, at 9, 10, 11, 12"
+    assert curve(axes, "mean")[1][8:12] == [5, 5, 4.5, 4], "means of the last tenth"
     assert curve(axes, "test")[:2] == ([10, 20], [4.5, 3.5]), "the logged test losses"
     for word, named in (("portion", "gray"), ("mean", "blue"), ("test", "orange")):
-        color = curve(axes, word)[2]
-        assert color == named, f"The prose calls the curve “{word}” {named}."
+        assert curve(axes, word)[2] == named, f"The prose calls “{word}” {named}."
     arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
     points = {1: (1, 5.0), 10: (10, 5.0), 19: (19, 4.0)}
     assert [*arrows.values()] == [*points.values()], "each at the recent mean then"
