@@ -116,9 +116,7 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
         costs = math.log(k), (13 * math.log(100) + math.log(k)) / 14
         told = f"{layer}: second digit {costs[0]:.2f}, all {costs[1]:.2f}"
         assert pytest.approx(costs, abs=0.006) in printed(part, "second...all", 2), told
-    assert rates == rates | dict(LSTM=0.01, ForgetfulLSTM=0.01, RNN=0.002), (
-        "rate of each layer"
-    )
+    assert rates == rates | dict(LSTM=0.01, ForgetfulLSTM=0.01, RNN=0.002), "its rate"
 
 
 def test_the_gradient_before_training_at_each_character(lab):

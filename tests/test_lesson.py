@@ -137,7 +137,7 @@ def painted(axes):
 def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
     """This network has these losses. "Catss" is new to a text that has "catss"."""
     lines = "".join(f"catss {n}zebra? Catss$\x0b\n" for n in range(10, 60))
-    nats = torch.tensor([float(n) for n in "12346999567899934567999"] * 50)
+    nats = torch.tensor([float(n) for n in "12346999567899934567999"] * 50)  # a line's
 
     @by_hand
     def network(character, n):
@@ -177,7 +177,9 @@ def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
     i, f, g, _ = lstm.bias_ih.data.split(16)
     i[:], f[:] = -100, -100
     for unit, (char, kept, forgotten, sign) in units.items():
-        see = unit + 10  # a unit that sees the character; by its h, f falls in the next
+        see = (
+            unit + 10
+        )  # sees the character; by its h, tanh(1) / 2, f falls in the next
         i[[unit, see]], f[unit], g[unit] = 100, kept, 100 * sign
         embedding.weight.data[printable.index(char), unit] = 1
         lstm.weight_ih.data[32 + see, unit] = 100
