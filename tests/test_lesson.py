@@ -137,7 +137,7 @@ def painted(axes):
 def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
     """This network has these losses. "Catss" is new to a text that has "catss"."""
     lines = "".join(f"catss {n}zebra? Catss$\x0b\n" for n in range(10, 60))
-    nats = torch.tensor([float(n) for n in "12346999567899934567999"] * 50)  # a line's
+    nats = torch.tensor([float(n) for n in "12346999567899934567999"] * 50)
 
     @by_hand
     def network(character, n):
