@@ -177,9 +177,7 @@ def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
     i, f, g, _ = lstm.bias_ih.data.split(16)
     i[:], f[:] = -100, -100
     for unit, (char, kept, forgotten, sign) in units.items():
-        see = (
-            unit + 10
-        )  # sees the character; by its h, tanh(1) / 2, f falls in the next
+        see = unit + 10  # sees the character; by its h, tanh(1) / 2, f falls next
         i[[unit, see]], f[unit], g[unit] = 100, kept, 100 * sign
         embedding.weight.data[printable.index(char), unit] = 1
         lstm.weight_ih.data[32 + see, unit] = 100
