@@ -266,7 +266,7 @@ def test_what_the_further_networks_learn_from_and_what_is_printed_of_each(asking
         assert [p_of(nats)] in printed(part, ASK, 1), told
         assert [[2] + 3 * [p_of(nats)]] == printed(part, "questions", 4), told
         network = NETWORKS.get((name, True), forgetful)
-        assert loss_of(network) in printed(out + part, "test...nats", 1), name
+        assert loss_of(network) in printed(out + part, "test...nats", 1), f"of {name}"
 
 
 def test_what_it_goes_by(asking):

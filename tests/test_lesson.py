@@ -162,8 +162,8 @@ def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
     text, bright, _ = painted(axes)
     start = lines.translate(lesson["SIGNS"] | {10: "↵"}).index(text)
     dark = start + np.flatnonzero(bright < bright.max() - 0.01)
-    told = "Dark is the one character that costs 6 nats, and no neighbor."
-    assert list(dark) == [777] and printed(axes.get_title(), "nats") == [[6]], told
+    assert list(dark) == [777], "Dark is what costs 6 nats, and no neighbor."
+    assert printed(axes.get_title(), "loss...nats") == [[6]], "up to 6, in this part"
 
 
 def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
