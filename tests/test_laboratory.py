@@ -116,7 +116,8 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
         costs = math.log(k), (13 * math.log(100) + math.log(k)) / 14
         told = f"{layer}: second digit {costs[0]:.2f}, all {costs[1]:.2f}"
         assert pytest.approx(costs, abs=0.006) in printed(part, "second...all", 2), told
-    assert rates == rates | dict(LSTM=0.01, ForgetfulLSTM=0.01, RNN=0.002), "its rate"
+    expected = dict(LSTM=0.01, ForgetfulLSTM=0.01, RNN=0.002)
+    assert rates == rates | expected, f"learning rates of the three: {expected}"
 
 
 def test_the_gradient_before_training_at_each_character(lab):
@@ -271,16 +272,14 @@ def test_what_the_further_networks_learn_from_and_what_is_printed_of_each(asking
 
 def test_what_it_goes_by(asking):
     """`model` and the weighted `nn.LSTM` are asked; the training text is counted."""
-    networks = by_q, NETWORKS["LSTM", True]
+    both = by_q, NETWORKS["LSTM", True]
     training = "May I go?\nCan you?\nMy cat? You may. You can. I do. It may. Your cat. "
     asking.update(training_text=training, test_text="I may. " * 50)
     out = asking.run("cats")
     told = "columns, in this order; then, the training text is counted"
     assert printed(out, "model...weighted") and "training text" in out, told
     for sentence in asking["cats"]:
-        p = [
-            pytest.approx(asking["asks"](each, sentence), abs=6e-4) for each in networks
-        ]
+        p = [pytest.approx(asking["asks"](one, sentence), abs=6e-4) for one in both]
         assert printed(out, sentence, 2) == [p], f"model, weighted: {sentence}"
     counts = {"I|my...questions": [2, 3], "I|my...statements": [1, 5]}
     counts |= {"you|your...questions": [1, 3], "you|your...statements": [3, 5]}

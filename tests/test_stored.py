@@ -23,7 +23,7 @@ def stored(name, cell_id):
 
 
 def check(name, words, figures=()):
-    """Return what the paragraph or row with the words has: numbers, also figures."""
+    """Return the numbers of the paragraph or row with the words; it has the figures."""
     source = "\n\n".join(c.source for c in nb.read(name).cells if c.cell_type != "code")
     pieces = re.split(r"\n\s*\n|\n(?= *(?:- |\d\. |\|))", source)
     found = [piece for piece in pieces if words in " ".join(piece.split())]
@@ -73,6 +73,7 @@ def test_what_arithmetic_decides_in_the_laboratory():
         made = network(100, 100, int(units), getattr(torch.nn, layer), 1)
         weights = f"{sum(weight.numel() for weight in made.parameters()):,}"
         assert given == weights, f"{layer}, {units} units: {weights} weights. {CORRECT}"
+    assert len(rows) > 6, f"Exercise 2: only {len(rows)} rows have a layer and weights."
 
 
 def test_what_the_pages_quote_of_the_outputs():
