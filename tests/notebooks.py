@@ -124,7 +124,7 @@ def parrot(logits):
 def hue(color):
     """Return the name of a color, as far as the prose names it."""
     r, g, b = to_rgb(color)
-    tests = dict(gray=r == g == b, blue=r <= g < b, orange=r > g > b, green=r < g > b)
+    tests = dict(gray=r == g == b, blue=r <= g < b, orange=r > g > b, purple=g < r < b)
     return next((name for name, passed in tests.items() if passed), color)
 
 

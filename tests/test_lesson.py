@@ -5,12 +5,13 @@ import re
 import textwrap
 from itertools import accumulate
 from string import printable
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
-from notebooks import LESSON, by_hand, hue, printed, read, values
+from notebooks import LESSON, by_hand, printed, read, values
 
 
 def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
@@ -28,7 +29,7 @@ def test_each_sample_is_of_its_heading_and_of_the_trained_network(lesson):
         assert ["th vaccin th".count(prime)] in printed(part, "training text", 1), part
 
 
-def test_what_is_printed_before_the_training(lesson):
+def test_what_an_untrained_network_predicts(lesson):
     logits, _ = lesson["read_along"](lesson["untrained"], lesson["char_to_tensor"]("t"))
     assert not logits.requires_grad, "Reading along should store no gradients."
     num_weights = 100 * 12 + 4 * 16 * (12 + 16 + 2) + 100 * (16 + 1)
@@ -36,11 +37,17 @@ def test_what_is_printed_before_the_training(lesson):
     p = torch.softmax(logits[0], dim=-1)[printable.index("h")].item()
     row = [pytest.approx(p, abs=1e-4), pytest.approx(-math.log(p), abs=0.006)]
     assert row in printed(lesson.out["step"], "p('h')...loss", 2), "p(“h”), its loss"
+
+
+def test_what_counts_for_longer_contexts_reach(lesson):
     lesson["training_text"] = digits = str(3**2000)
     rows = dict(printed(lesson.run("counts"), "training text...nats", 2))
     for length in (2, 8):
         nats = pytest.approx(lesson["counting_loss"](digits, length), abs=0.006)
         assert rows.get(length) == nats, f"training text, counts for {length}: {nats}"
+
+
+def test_what_each_baseline_writes(lesson):
     lesson["training_text"] = "abcabcabcabd" * 70
     headed = r"(?s)(uniform|frequencies|previous).*?\n(.*?)\n\n"
     written = dict(re.findall(headed, lesson.run("baselines-write")))
@@ -125,84 +132,113 @@ def test_the_solutions_of_exercises_2_and_5(lesson):
     assert copied == " cat sat", "Exercise 5: the longest that is in training_text"
 
 
-def painted(axes):
-    """Return the text that is painted, how bright each place is, the darkest hue."""
-    (image,) = axes.images
-    colors = image.to_rgba(image.get_array())[..., :3]
-    signs = {text.get_position(): text.get_text() for text in axes.texts}
-    text = "".join(signs[x, y] for y in range(len(colors)) for x in range(60))
-    bright = colors.mean(axis=-1).flatten()
-    return text, bright, hue(colors.reshape(-1, 3)[bright.argmin()])
-
-
 def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
-    """This network has these losses. "Catss" is new to a text that has "catss"."""
-    lines = "".join(f"catss {n}zebra? Catss$\x0b\n" for n in range(10, 60))
-    nats = torch.tensor([float(n) for n in "12346999567899934567999"] * 50)
+    """ "Catss" is new to a training text that has "catss"."""
+    line = "catss zebra. Catss$"
+    nats = "1234674567829456783"  # what each of these characters costs
+    lines = "".join(f"{line}\x0b{n}\n" for n in range(10, 60))
+    costs = torch.tensor([float(one) for one in nats + "9999"] * 50)
 
     @by_hand
     def network(character, n):
+        n = n or 0  # characters read
         logits = torch.full((1, 100), -1e9)
-        logits[0, 99] = torch.log(torch.expm1(nats[n or 0]))
-        logits[0, lesson["test_targets"][n or 0]] = 0
-        return logits, (n or 0) + 1
+        logits[0, 99] = torch.log(torch.expm1(costs[n]))
+        logits[0, lesson["test_targets"][n]] = 0
+        return logits, n + 1
 
     lesson.update(training_text="A catss", test_text=" " + lines)
     lesson.run("setup")
     lesson["model"] = network
     out = lesson.run("loss-map")
-    assert printed(out, "1st...2nd...3rd...others"), "columns, in this order"
-    told = "how many words, and the mean losses of their letters"
-    assert printed(out, "read in training") == [[50, 1, 2, 3, 5]], told
-    assert printed(out, "new words") == [[100, 4, 5, 6, 7.5]], told
+    assert printed(out, "1st...2nd...3rd...others...after"), "columns, in this order"
+    told = "how many words; the mean losses of their letters, and of what follows"
+    assert printed(out, "read in training") == [[50, 1, 2, 3, 5, 7]], told
+    assert printed(out, "new words") == [[100, 4, 5, 6, 7.5, 2.5]], told
     lesson["training_text"] = lines
-    nats[:], nats[777], nats[9] = 0.01, 6, 8
-    assert re.search(r"0 new words.*nan.*nan.*nan.*nan", lesson.run("loss-map")), "none"
+    costs[:], costs[777], costs[9] = 0.01, 6, 8
+    assert re.search(r"0 new words( +nan){5}", lesson.run("loss-map")), "no new words"
     (axes,) = lesson.figures["loss-map"][0].axes
-    text, bright, _ = painted(axes)
+    (image,) = axes.images
+    bright = image.to_rgba(image.get_array())[..., :3].mean(axis=-1).flatten()
+    signs = {text.get_position(): text.get_text() for text in axes.texts}
+    text = "".join(signs[n % 60, n // 60] for n in range(len(bright)))
     start = lines.translate(lesson["SIGNS"] | {10: "↵"}).index(text)
     dark = start + np.flatnonzero(bright < bright.max() - 0.01)
     assert list(dark) == [777], "Dark is what costs 6 nats, and no neighbor."
     assert printed(axes.get_title(), "loss...nats") == [[6]], "up to 6, in this part"
 
 
-def test_each_unit_and_its_forget_gate_are_those_of_a_character(lesson):
-    """Three units of this layer count, up or down, and forget after q, w, or z."""
-    text = "ab" * 50 + "w" + "cd" * 25 + "q" + "ef" * 24 + "z" + "gh" * 19 + "i"
-    units = {4: ("q", 5, -2, 1), 5: ("w", 6, -1, -1), 2: ("z", 4, 0, 1)}
-    lesson["test_text"] = "x" + text
-    lesson.run("setup")
-    embedding, lstm = lesson["model"].embedding, lesson["model"].lstm
-    for weight in (embedding.weight, *lstm.parameters()):
-        weight.data.zero_()
-    i, f, g, _ = lstm.bias_ih.data.split(16)
-    i[:], f[:] = -100, -100
-    for unit, (char, kept, forgotten, sign) in units.items():
-        see = unit + 10  # sees the character; by its h, tanh(1) / 2, f falls next
-        i[[unit, see]], f[unit], g[unit] = 100, kept, 100 * sign
-        embedding.weight.data[printable.index(char), unit] = 1
-        lstm.weight_ih.data[32 + see, unit] = 100
-        lstm.weight_hh.data[16 + unit, see] = (forgotten - kept) / math.tanh(1) * 2
-    lesson.run("loss-map")
-    largest = printed(lesson.run("by-hand"), "largest unit of c", 1)
-    assert largest == [[round(lesson["c"].abs().max().item())]], "of c, before the step"
-    out = lesson.run("cell-state")
-    above, *panels = lesson.figures["cell-state"][0].axes
-    curves = {hue(line.get_color()): list(line.get_ydata()) for line in above.lines}
-    assert len(above.lines) >= 16 and len(curves) == 4, "all units, three in color"
-    hues = "blue", "orange", "green"  # the farthest fall comes first
-    for color, axes, (unit, row) in zip(hues, panels, units.items(), strict=True):
-        char, kept, forgotten, sign = row
-        sums = [forgotten if before == char else kept for before in "x" + text[:-1]]
-        f = [1 / (1 + math.exp(-one)) for one in sums]
-        _, *c = accumulate(f, lambda c, gate, s=sign: gate * c + s, initial=0)
-        told = f"unit {unit}, {color}: where it is, and on the text, how far from zero"
-        assert curves[color] == pytest.approx(c, abs=0.01), told
-        shown, bright, darkest = painted(axes)
-        assert (shown, darkest) == (text, color), told
-        assert (np.diff(bright[np.abs(c).argsort()]) <= 0).all(), told
-        assert values(axes.get_title())[:2] == [unit, round(max(map(abs, c)))], told
-        n = text.index(char) + 1
-        gates = pytest.approx([unit, f[n], np.mean(f[:n])], abs=0.006)
-        told = f"unit {unit} at {text[n]!r}: its forget gate there, and the mean before"
-        assert [gates] == printed(out, f"unit {unit}...{text[n]!r}...before", 3), told
+def with_gates(lesson, forget):
+    """Give the lesson a layer whose unit n has the forget gate forget(n, old, new).
+
+    Its h is the newest character; each unit of c becomes f * c - 1.
+    """
+
+    def gates_of(layer, x, h):
+        f = [forget(unit, printable[h], printable[x]) for unit in range(16)]
+        return torch.tensor([f]), "i", "g", "o"
+
+    def lstm(x, state):
+        f, *_ = gates_of(lstm, x, state[0])
+        return x, f * state[1] - 1
+
+    zeros = torch.tensor([0]), torch.zeros(1, 16)
+    model = SimpleNamespace(embedding=lambda character: character, lstm=lstm)
+    model.init_zero_state = lambda: zeros
+    lesson.update(model=model, gates_of=gates_of, painted=[])
+    lesson.update(paint=lambda *given: lesson["painted"].append(given))
+
+
+def test_f_and_c_are_those_of_each_character(lesson):
+    with_gates(lesson, lambda unit, old, new: 0.2 if unit == 3 and old < new else 1)
+    lesson.update(target_text="a, b. " * 40, part=slice(0, 240))
+    lesson.run("cell-state")
+    f, c = lesson["look_inside"]("abba")  # from "0", the zero of h
+    assert f[:, 3].tolist() == pytest.approx([0.2, 0.2, 1, 1]), "f, read by read"
+    assert c[:, 3].tolist() == pytest.approx([-1, -1.2, -2.2, -3.2]), "the c after it"
+    assert c.shape == (4, 16) and c[:, 8].tolist() == [-1, -2, -3, -4], "all units"
+
+
+def test_the_units_that_are_erased_at_a_sign(lesson):
+    """They are chosen by 5,000 characters of training text, and shown on test text."""
+    units = {  # of which sign, and its forget gates: after, or at, these characters
+        3: (" ", {" ": 0.02}),
+        5: (",", {",": 0.06, "cd": 0.08, "b": 0.2}),
+        6: (None, {",": 0.0, "x": 0.0}),  # drops less than 5, where there are "x"
+        7: (None, dict.fromkeys(printable, 0.0)),  # does not drop
+        9: (".", {".": 0.0, "?": 0.0}),
+    }
+
+    def forget(unit, old, new):
+        _, gates = units.get(unit, (None, {}))
+        return gates.get(old + new, gates.get(new, 0.95))
+
+    with_gates(lesson, forget)
+    text = "ab,, cd. dd? " * 30
+    expected = {3: [90, 90], 5: [60, 60, 30, 90], 9: [30, 30, 30, 30]}  # n of all
+    lesson["training_text"] = ("xxxxxx" + text)[:20] * 250 + text * 50
+    lesson.update(target_text=text, part=slice(50, 290))
+    rows = printed(lesson.run("cell-state"), "unit...there...elsewhere...erased")
+    panels = lesson.figures["cell-state"][0].axes
+    painted = zip(rows, lesson["painted"], panels, strict=True)
+    for (unit, *given), (axes, shown, far, _, title), panel in painted:
+        sign, _ = units[unit]
+        f = [forget(unit, old, new) for old, new in zip("0" + text, text)]
+        there, elsewhere = (
+            np.mean([gate for gate, new in zip(f, text) if (new == sign) is is_there])
+            for is_there in (True, False)
+        )
+        means = [pytest.approx(mean, abs=0.006) for mean in (there, elsewhere)]
+        told = f"unit {unit}, {sign!r}: f there, and elsewhere; erased at n of all"
+        assert given == means + expected.pop(unit), told
+        _, *c = accumulate(f, lambda c, gate: gate * c - 1, initial=0)
+        distances = pytest.approx([-one for one in c[50:290]], abs=1e-3)
+        told = f"unit {unit}: painted on that stretch, how far it is from zero"
+        assert (axes, shown, far.tolist()) == (panel, text[50:290], distances), told
+        assert values(title)[:2] == [unit, round(-min(c[50:290]))], told
+    assert not expected, f"Not printed: units {[*expected]}"
+    lesson["target_text"] = text.replace(".", ";")
+    lesson["training_text"] = lesson["training_text"].replace(",", ";")
+    rows = printed(lesson.run("cell-state"), "unit...there", 1)
+    assert rows == [[3]], "Signs that one of the texts lacks are left out."
