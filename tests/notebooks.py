@@ -41,6 +41,12 @@ def code_cells(notebook):
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
+def stored(name, cell_id):
+    """Return what is stored as printed by a cell."""
+    outputs = code_cells(read(name))[cell_id].outputs
+    return "".join(out.get("text", "") for out in outputs)
+
+
 def execute(notebook, folder):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
     options = dict(timeout=None, record_timing=False, coalesce_streams=True)
