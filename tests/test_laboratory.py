@@ -163,16 +163,16 @@ def test_a_transplant_whose_answer_is_known(carrying):
         same = torch.equal(c, torch.where(changed, own.roll(-1, dims=0), own))
         assert same, "A unit of each line is its own, or that of the next line."
         exchanged.append({n for n in range(16) if changed[n]})
-        halfway = abs(len(before) - len(characters)) < 2
-        assert halfway and {*as_text(characters[-1])} == {" "}, "from halfway to space"
+        ends = abs(len(before) - len(characters)) < 2, *as_text(characters[-1])
+        assert {*ends} == {True, " "}, "They read on from halfway, up to the space."
         logits[-1, lines, c[:, 5].int()] = 1
         return logits, state
 
     carrying["carriers"] = {LSTM: network}
     out = carrying.run("transplant")
     every, holders = {*range(16)}, {2, 5, 9}
-    told = "none, all, the holders by the training lines, the rest"
-    assert exchanged == [set(), every, holders, every - holders], told
+    for units in (set(), every, holders, every - holders):
+        assert units in exchanged, "none, all, holders by the training lines, the rest"
     digits = [line[0] for line in carrying["test_lines"].splitlines()]
     alike = sum(map(str.__eq__, digits, digits[1:] + digits[:1]))
     n = 300 - alike
@@ -304,8 +304,9 @@ def test_h_and_c_of_another_beginning(asking):
     asking.update(weighted=by_q, model=WEIGHTED)
     out = asking.run("beginnings")
     assert printed(out, "nothing...h...c...both"), "columns, in this order"
-    for kind, n, *nats in (("que", 2, 3.5, 3, 0.5, 0), ("stat", 4, 2, 2.5, 1, 1.5)):
-        assert printed(out, kind, 5) == [[n, *map(p_of, nats)]], f"{kind}: {nats}"
+    for n, *nats in ((2, 3.5, 3, 0.5, 0), (4, 2, 2.5, 1, 1.5)):
+        kind = "questions" if n == 2 else "statements"
+        assert printed(out, kind, 5) == [[n, *map(p_of, nats)]], f"{kind}, in nats: {nats}"
     asking["other_kind"] = {"?": [], ".": []}  # where a text has no questions
     for cell_id, n in (("asking", 1), ("beginnings", 4)):
         assert asking.run(cell_id).count("nan") == 2 * n, "A mean of nothing is nan."

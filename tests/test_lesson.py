@@ -155,18 +155,17 @@ def test_the_units_that_are_erased_at_a_sign(lesson):
     rows = printed(lesson.run("cell-state"), "unit...there...elsewhere...erased")
     panels, characters = lesson.figures["cell-state"][0].axes, np.array([*text])
     counts = [90, 90], [60, 60, 30, 90], [30, 30, 30, 30]  # erased at n of all
-    units = zip((3, 5, 9), " ,.", counts, rows, panels, painted, strict=True)
+    units = [*zip((3, 5, 9), " ,.", counts, rows, panels, painted)]
     for unit, sign, count, row, panel, (axes, shown, far, _, title) in units:
         f = np.array([forget(unit, *pair) for pair in zip("0" + text, text)])
         means = [f[characters == sign].mean(), f[characters != sign].mean()]
         told = f"unit {unit}, {sign!r}: f there, and elsewhere; erased at n of all"
         assert row == pytest.approx([unit, *means, *count], abs=0.006), told
         c = [*accumulate(f, lambda c, gate: gate * c - 1, initial=0)][51:291]
-        told = f"unit {unit}: painted on the stretch, how far it is from zero"
-        assert axes is panel and shown == text[50:290], told
-        assert far == pytest.approx(-np.array(c), abs=1e-3), told
-        assert values(title)[:2] == [unit, round(-min(c))], told
-    lesson["target_text"] = text.replace(".", ";")
-    lesson["training_text"] = training_text.replace(",", ";")
-    told = "Signs that one of the texts lacks are left out."
-    assert printed(lesson.run("cell-state"), "unit...there", 1) == [[3]], told
+        assert axes is panel and shown == text[50:290], "painted on the stretch"
+        assert far == pytest.approx(-np.array(c), abs=1e-3), "how far it is from zero"
+        assert values(title)[:2] == [unit, round(-min(c))], "unit, up to how far"
+    lesson["target_text"] = text.replace(".", "d")
+    lesson["training_text"] = training_text.replace(",", "d")
+    shown = len(units), *printed(lesson.run("cell-state"), "unit...there", 1)
+    assert shown == (3, [3]), "one for each sign that both texts have"
