@@ -306,7 +306,7 @@ def test_h_and_c_of_another_beginning(asking):
     assert printed(out, "nothing...h...c...both"), "columns, in this order"
     for n, *nats in ((2, 3.5, 3, 0.5, 0), (4, 2, 2.5, 1, 1.5)):
         kind = "questions" if n == 2 else "statements"
-        assert printed(out, kind, 5) == [[n, *map(p_of, nats)]], f"{kind}, in nats: {nats}"
+        assert printed(out, kind, 5) == [[n, *map(p_of, nats)]], f"{kind}: {nats}"
     asking["other_kind"] = {"?": [], ".": []}  # where a text has no questions
     for cell_id, n in (("asking", 1), ("beginnings", 4)):
         assert asking.run(cell_id).count("nan") == 2 * n, "A mean of nothing is nan."
