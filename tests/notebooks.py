@@ -43,8 +43,7 @@ def code_cells(notebook):
 
 def stored(name, cell_id):
     """Return what is stored as printed by a cell."""
-    outputs = code_cells(read(name))[cell_id].outputs
-    return "".join(out.get("text", "") for out in outputs)
+    return "".join(o.get("text", "") for o in code_cells(read(name))[cell_id].outputs)
 
 
 def execute(notebook, folder):
@@ -86,7 +85,9 @@ def values(output):
 def printed(output, words="", count=None):
     """Return the first count numbers of each line with the words ("...": anything)."""
     pattern = ".*".join(map(re.escape, words.split("...")))
-    return [values(line)[:count] for line in re.findall(f"(?m)^.*{pattern}.*", output)]
+    lines = re.findall(f"(?m)^.*{pattern}.*", output)
+    assert lines, f"No line has {words!r}. Reworded? “Interfaces” in tests/README.md"
+    return [values(line)[:count] for line in lines]
 
 
 def log_entries(log):

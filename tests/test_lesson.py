@@ -107,10 +107,10 @@ def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
     out = lesson.run("loss-map")
     assert printed(out, "1st...2nd...3rd...others...after"), "columns, in this order"
     told = "how many words; the mean losses of their letters, and of what follows"
-    assert printed(out, "read in training") == [[50, 1, 2, 3, 5, 7]], told
-    assert printed(out, "new words") == [[100, 4, 5, 6, 7.5, 2.5]], told
+    assert printed(out, "read in training", 6) == [[50, 1, 2, 3, 5, 7]], told
+    assert printed(out, "new words", 6) == [[100, 4, 5, 6, 7.5, 2.5]], told
     lesson["training_text"] = lines
-    costs[:], costs[777], costs[9] = 0.01, 6, 8
+    costs[:], costs[777], costs[9] = 0.01, 6, 8  # 777 is painted, 9 is not
     assert re.search(r"0 new words( +nan){5}", lesson.run("loss-map")), "no new words"
     (axes,) = lesson.figures["loss-map"][0].axes
     (image,) = axes.images
@@ -120,15 +120,15 @@ def test_the_loss_by_the_place_in_a_word_and_on_the_text(lesson):
     start = lines.translate(lesson["SIGNS"] | {10: "↵"}).index(text)
     dark = start + np.flatnonzero(bright < bright.max() - 0.01)
     assert list(dark) == [777], "Dark is what costs 6 nats, and no neighbor."
-    assert printed(axes.get_title(), "loss...nats") == [[6]], "up to 6, in this part"
+    assert 6 in values(axes.get_title()), "The title has the largest of this part."
 
 
 def test_the_units_that_are_erased_at_a_sign(lesson):
     """They are chosen by 5,000 characters of training text, and shown on test text."""
-    gates = {  # of these units at a character, or at the second of two; else 0.95
+    gates = {  # the forget gates of these units at a character; elsewhere, 0.95
         3: {" ": 0.02},
-        5: {",": 0.06, "cd": 0.08, "b": 0.2},
-        6: {",": 0, "x": 0},  # drops less than 5, where there are many "x"
+        5: {",": 0.06, "cd": 0.08, "b": 0.2},  # "cd": at a d after a c
+        6: {",": 0, "x": 0},  # drops less than 5, where there are many x
         7: dict.fromkeys(printable, 0),  # does not drop
         9: {".": 0, "?": 0},
     }
@@ -147,25 +147,27 @@ def test_the_units_that_are_erased_at_a_sign(lesson):
     zeros = torch.tensor([0]), torch.zeros(1, 16)
     model = SimpleNamespace(embedding=lambda x: x, lstm=lstm)
     model.init_zero_state = lambda: zeros
-    text, painted = "ab,, cd. dd? " * 30, []
-    training_text = ("xxxxxx" + text)[:20] * 250 + text * 50
+    text, painted = "ab,, cd. dd? " * 30 + 40 * "y", []
+    training_text = 250 * "xxxxxxab,, cd. dd? a" + 50 * text  # x in the first 5,000
     lesson.update(model=model, gates_of=gates_of, training_text=training_text)
     lesson.update(target_text=text, part=slice(50, 290))
     lesson["paint"] = lambda *given: painted.append(given)
     rows = printed(lesson.run("cell-state"), "unit...there...elsewhere...erased")
-    panels, characters = lesson.figures["cell-state"][0].axes, np.array([*text])
-    counts = [90, 90], [60, 60, 30, 90], [30, 30, 30, 30]  # erased at n of all
-    units = [*zip((3, 5, 9), " ,.", counts, rows, panels, painted)]
-    for unit, sign, count, row, panel, (axes, shown, far, _, title) in units:
+    panels = lesson.figures["cell-state"][0].axes
+    assert len(rows) == len(painted) == 3, "a line and a picture for each sign"
+    erased = {3: [90, 90], 5: [60, 60, 30, 90], 9: [30, 30, 30, 30]}  # at n of all
+    for n, (unit, sign) in enumerate(zip(erased, " ,.")):
         f = np.array([forget(unit, *pair) for pair in zip("0" + text, text)])
-        means = [f[characters == sign].mean(), f[characters != sign].mean()]
+        there = np.array([*text]) == sign
+        row = [unit, f[there].mean(), f[~there].mean(), *erased[unit]]
         told = f"unit {unit}, {sign!r}: f there, and elsewhere; erased at n of all"
-        assert row == pytest.approx([unit, *means, *count], abs=0.006), told
+        assert rows[n][: len(row)] == pytest.approx(row, abs=0.006), told
+        axes, shown, far, _, title = painted[n]
         c = [*accumulate(f, lambda c, gate: gate * c - 1, initial=0)][51:291]
-        assert axes is panel and shown == text[50:290], "painted on the stretch"
+        assert axes is panels[n] and shown == text[50:290], "painted on the stretch"
         assert far == pytest.approx(-np.array(c), abs=1e-3), "how far it is from zero"
         assert values(title)[:2] == [unit, round(-min(c))], "unit, up to how far"
     lesson["target_text"] = text.replace(".", "d")
     lesson["training_text"] = training_text.replace(",", "d")
-    shown = len(units), *printed(lesson.run("cell-state"), "unit...there", 1)
-    assert shown == (3, [3]), "one for each sign that both texts have"
+    rows = printed(lesson.run("cell-state"), "unit...there", 1)
+    assert rows == [[3]], "Signs that one of the texts lacks are left out."
