@@ -310,8 +310,7 @@ def test_h_and_c_of_another_beginning(asking):
 
 
 def test_what_it_goes_by(asking):
-    """`model` and `weighted` are asked; the training text is counted."""
-    both = by_q, WEIGHTED
+    both = by_q, WEIGHTED  # `model` and `weighted`
     training = "May I go?\nCan you?\nMy cat? You may. You and I. I pay 3.5. Your cat. "
     asking.update(training_text=training, test_text="I may. " * 50)
     out = asking.run("cats")

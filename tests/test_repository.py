@@ -6,8 +6,7 @@ import pytest
 import torch
 from notebooks import OWN_TEXT, PATHS, ROOT, SMALL, Notebook, code_cells, execute, read
 
-# The code cells that may differ between the notebooks; others of one id may not
-OWN_CODE = "parameters model step generate setup train".split()
+OWN_CODE = "parameters model step generate setup train".split()  # cells that differ
 LECTURE = dict(TEXT_PORTION_SIZE=200, NUM_ITER=5000, LEARNING_RATE=0.005)
 LECTURE |= dict(EMBEDDING_DIM=100, HIDDEN_DIM=128)
 LECTURE |= dict(PRIME_STR="th", PREDICT_LEN=100, TEMPERATURE=0.8)
@@ -38,8 +37,7 @@ def test_readme_brings_back_the_network_that_it_saved(small, tmp_path, monkeypat
     saved, small["RANDOM_SEED"] = list(small["model"].parameters()), 8
     small.run("setup")
     exec(load, small)
-    same = map(torch.equal, saved, small["model"].parameters())
-    assert all(same), f"What is saved by {save}, and brought back by {load}"
+    assert all(map(torch.equal, saved, small["model"].parameters())), f"{save}, {load}"
 
 
 @pytest.mark.slow
