@@ -1,14 +1,13 @@
 """The laboratory, with networks whose answers are known."""
 
+import itertools
 import math
 import re
 import string
-import textwrap
 from collections import Counter
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-import notebooks as nb
 import numpy as np
 import pytest
 import torch
@@ -21,9 +20,8 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     rate, text = lab["LEARNING_RATE"], lab["training_text"]
     lab.update(LEARNING_RATE=0, training_text="x" * 900)  # what counts is the argument
     network = lab["learn"](LSTM, text, rate)
-    test_loss, told = pytest.approx(lab["test_losses"][7], abs=1e-4), "as in the log"
-    assert lab["test_loss_of"](lab["model"]) == test_loss, told
-    assert lab["test_loss_of"](network) == test_loss, told
+    test_loss = pytest.approx(lab["test_losses"][7], abs=1e-4)
+    assert lab["test_loss_of"](network) == test_loss, "as in the log"
     weighted = lab["learn"](LSTM, text, rate, 1 + 49 * torch.eye(100)[10])  # of "a"
     logits = [learned(lab["inputs"])[0] for learned in (network, weighted)]
     less, more = (torch.softmax(each, dim=-1)[:, 10].mean() for each in logits)
@@ -31,18 +29,24 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
 
 
 def test_one_call_is_compared_with_many(lab):
-    """They agree; and where a call of more characters has larger logits, they don't."""
-    for agree in (True, False):
+    """First, both agree; then, 20 of the 2,000 logits of one call are larger by 1."""
+
+    def larger(model, read, returned):
+        """A hook that changes what a call of several characters returns."""
+        logits, state = returned
+        return logits + (len(logits) > 1) * torch.eye(len(logits), 100), state
+
+    for apart in (0, 1):
+        seconds = itertools.count()  # the clock, one later each time that it is read
+        lab["time"] = SimpleNamespace(perf_counter=seconds.__next__)
         out = lab.run("one-call")
-        rows = sorted(printed(out, "calls... ms", 2))
-        assert rows == [[1, 20], [20, 1]], "calls, their size"
-        for name in ("logit", "gradient"):
-            ((largest, difference, *_),) = printed(out, f"largest {name}...difference")
-            told = f"{name}s agree here: {agree}; but the difference is {difference}"
-            assert (difference < 1e-4 < largest) is agree, told
-        lab["model"].register_forward_hook(
-            lambda model, read, out: (out[0] * len(read[0]), out[1])
-        )
+        rows = sorted(printed(out, "calls... ms", 3))
+        assert rows == [[1, 20, 1000], [20, 1, 1000]], "calls, their size, milliseconds"
+        ((logit, difference, *_),) = printed(out, "largest logit...difference")
+        assert logit > 1e-4 and difference == pytest.approx(apart, abs=1e-4), "logits"
+        ((gradient, difference, *_),) = printed(out, "largest gradient...difference")
+        assert gradient > 1e-4 and (difference > 1e-4) is (apart > 0), "gradients"
+        lab["model"].register_forward_hook(larger)
 
 
 def test_the_table_asks_the_shorter_context(lab):
@@ -65,7 +69,7 @@ def test_the_table_asks_the_shorter_context(lab):
     example = [text.count("tha"), text.count("that"), expected("t", "tha")]
     assert pytest.approx(example, abs=0.006) in printed(out, "'tha'", 3), example
     for heads in ("seen...followed...p(t)", "new...test loss"):
-        assert printed(out, heads), f"headings, in this order: {heads}"
+        assert printed(out, heads), "columns, in this order"
     for n in (1, 3, 8):
         contexts = [tests[i - n : i] for i in range(n, len(tests))]
         new = np.mean([context not in text for context in contexts])
@@ -76,23 +80,20 @@ def test_the_table_asks_the_shorter_context(lab):
 
 
 def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
-    """After a space, these networks guess among 10, 20, 40 characters, else 100."""
-    guesses, rates = dict(LSTM=10, RNN=40, ForgetfulLSTM=20), {}
-
-    lab.run("memory-text")
-    lines = lab["test_lines"]
-    assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lines), "the 300 test lines"
-    other = {*lab["training_lines"].split()} - {*lines.split()}
-    assert len(other) > 5000, "enough lines to learn, and others"
+    """After a space, these networks guess among 10, 40, 20 characters, else 100."""
+    guesses, learned = dict(LSTM=10, RNN=40, ForgetfulLSTM=20), {}
 
     def learn(layer, text, rate):
-        assert text == lab["training_lines"], "What the networks learn are the lines."
-        rates[layer.__name__] = rate
+        """Return a network that guesses; its layer, text, and rate are noted."""
+        learned[layer.__name__] = text, rate
         logits = torch.zeros(len(lines) - 1, 100)
         spaces = torch.tensor([*lines[:-1].encode()]) == ord(" ")
         logits[spaces, : guesses.get(layer.__name__)] = 90
         return Mock(return_value=(logits, None), layer=layer.__name__)
 
+    lab.run("memory-text")
+    lines, training_lines = lab["test_lines"], lab["training_lines"]
+    assert re.fullmatch(r"((\d)[a-d]{10} \2\n){300}", lines), "the 300 test lines"
     lab.update(learn=learn, generate=lambda by, *asked: f"by {by.layer}: {asked}")
     parts = re.split(r"(?m)^\W*(\w*LSTM|RNN)\b", lab.run("memory"))
     assert parts[1::2] == [*guesses], "the order of the layers"
@@ -100,10 +101,14 @@ def test_what_each_network_writes_and_what_its_second_digit_costs(lab):
     for (layer, k), part in zip(guesses.items(), parts[2::2]):
         assert f"by {layer}: ('\\n', 70, 0.5)" in part, "five lines, from a line break"
         costs = math.log(k), (13 * math.log(100) + math.log(k)) / 14
-        row = pytest.approx(costs, abs=0.006)
-        assert row in printed(part, "second...all", 2), f"{layer}: {costs}"
-    expected = dict(LSTM=0.01, ForgetfulLSTM=0.01, RNN=0.002)
-    assert rates == rates | expected, f"learning rates of the three: {expected}"
+        told = f"{layer}: the loss of the second digit, of all characters: {costs}"
+        assert pytest.approx(costs, abs=0.006) in printed(part, "second...all", 2), told
+        rate = 0.002 if layer == "RNN" else 0.01
+        assert learned[layer] == (training_lines, rate), f"{layer}: text, learning rate"
+    for layer, bias in (("OpenLSTM", 2), ("ForgetfulLSTM", -100)):
+        lstm = lab[layer](12, 16, 1)
+        means = (lstm.bias_ih_l0 + lstm.bias_hh_l0).view(4, 16).mean(dim=1).tolist()
+        assert means == pytest.approx([0, bias, 0, 0], abs=0.3), f"{layer}: i, f, g, o"
 
 
 @pytest.fixture
@@ -129,11 +134,9 @@ def test_the_gradient_before_training_at_each_character(carrying):
     means = np.mean(sizes, axis=0) / np.mean(sizes, axis=0)[-1]
     (axes,) = carrying.figures["gradients"][0].axes
     told = "means of the lines' norms, from the digit to the space, where it is 1"
-    assert curve(axes, "RNN")[1] == pytest.approx(means, rel=1e-4), told
+    assert curve(axes, "RNN")[1] == pytest.approx([*means], rel=1e-4), told
     ((at_digit,),) = printed(carrying.out["gradients"], "RNN...digit", 1)
     assert at_digit == pytest.approx(means[0], rel=0.1), told
-    names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert names == ["LSTM", "RNN"], "each once; OpenLSTM first, and then as in rates"
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert names == ["digit", *map(str, range(1, 11)), "space"], "names on the x axis"
     label = axes.get_yscale(), *values(axes.get_ylabel())
@@ -141,65 +144,70 @@ def test_the_gradient_before_training_at_each_character(carrying):
 
 
 def test_a_transplant_whose_answer_is_known(carrying):
-    """Unit 5 of this c holds the digit, and decides. Other units are named below."""
-    seen, exchanged = [], []
+    """A network goes by its h if its c is its own; else, by unit 5 of its c."""
+    read, own = [], []  # of the test lines: the first one of each call; their h and c
 
     def network(characters, state=None):
+        """Read lines up to halfway, or expect a digit after the rest, by h and c."""
+        n = torch.arange(characters.shape[1])  # of the lines
         logits = torch.zeros(*characters.shape, 100)
-        lines = torch.arange(characters.shape[1])
+        if len(n) == 300:
+            read.append(as_text(characters[:, 0]))
         if state is None:
-            digits = characters[1].float()
-            c = lines[:, None] + torch.arange(16.0)
-            c[:, 5] = c[:, 9 if len(lines) > 300 else 11] = digits  # 9: in training
-            c[:, 2] = digits + 8 * (-1) ** lines * (digits == 9)  # blurred for one
-            c[:, 7] = digits + 1.5 * (-1) ** lines  # blurred for all: no holder
-            seen[:] = characters, c
-            return logits, (digits[None, :, None], c[None])
+            digit, sign = characters[1], (-1) ** n
+            c = n[:, None] + torch.arange(16.0)  # differs with the line, not its digit
+            holders = [5, 11] if len(n) == 300 else [5, 9, 10]  # by training lines
+            c[:, holders] = digit[:, None].float()
+            c[:, 2] = digit + 8 * sign * (digit == 9)  # a holder, blurred for one digit
+            c[:, 7] = digit + 1.5 * sign  # blurred for all: no holder
+            own[:] = digit[None, :, None], c[None]
+            return logits, tuple(own)
+        h_is_own, c_is_own = map(torch.equal, state, own)
         (h,), (c,) = state
-        before, own = seen
-        assert torch.equal(h[:, 0], before[1]), "Each line keeps its h."
-        changed = (c != own).any(dim=0)
-        same = torch.equal(c, torch.where(changed, own.roll(-1, dims=0), own))
-        assert same, "A unit of each line is its own, or that of the next line."
-        exchanged.append({n for n in range(16) if changed[n]})
-        ends = abs(len(before) - len(characters)) < 2, *as_text(characters[-1])
-        assert {*ends} == {True, " "}, "They read on from halfway, up to the space."
-        logits[-1, lines, c[:, 5].int()] = 1
+        expected = c[:, 5].long() if h_is_own else torch.full_like(n, 10)  # 10: an "a"
+        logits[-1, n, h[:, 0] if c_is_own else expected] = 1
         return logits, state
 
     carrying["carriers"] = {LSTM: network}
     out = carrying.run("transplant")
-    every, holders = {*range(16)}, {2, 5, 9}
-    for units in (set(), every, holders, every - holders):
-        assert units in exchanged, "none, all, holders by the training lines, the rest"
-    digits = [line[0] for line in carrying["test_lines"].splitlines()]
+    first, *rest = read
+    line = "\n" + carrying["test_lines"][:12]  # up to the space
+    assert {first + part for part in rest} == {line}, "They read on, up to the space."
+    assert abs(len(first) - len(rest[0])) < 2, "They exchange halfway."
+    digits = [each[0] for each in carrying["test_lines"].splitlines()]
     alike = sum(map(str.__eq__, digits, digits[1:] + digits[:1]))
     n = 300 - alike
     assert [n, alike] in printed(out, "another...same"), "lines next to another digit"
     assert printed(out, "expect...their own...the other...control"), "columns"
-    rows = {"none": [0, n, 0], "all": [16, 0, n], "holders": [3, 0, n]}
-    for name, row in (rows | {"the rest": [13, n, 0]}).items():
-        told = f"{name}: how many units; how many lines expect what: {row}, {alike}"
-        assert [*row, alike] in printed(out, name, 4), told
+    rows = {"none": [0, n, 0], "all": [16, 0, n], "holders": [4, 0, n]}
+    rows |= {"the rest": [12, n, 0], "h instead": [0, 0, n]}
+    for name, row in rows.items():
+        told = f"{name}: units; lines that expect their own, the other; control, own"
+        assert printed(out, f" {name} ", 4) == [[*row, alike]], told
 
 
-def test_what_the_holders_do_while_the_letters_go_by(carrying):
+def test_what_ten_forget_gates_leave_of_the_holders(carrying):
     """A forget gate is what the new unit gains where the old one gains 1."""
     network = carrying["RNN"](100, 12, 16, LSTM).requires_grad_(False)
-    f, c, (h, cell_state) = [], [], torch.zeros(2, 1, 300, 16)
     for weight in network.recurrent.parameters():
-        weight *= 9  # so that the gates are often open, or closed
+        weight *= 9  # so that the gates differ
+    network.recurrent.bias_ih_l0[16:32] += 6  # and that the forget gates are often open
+    f, c, (h, cell_state) = [], [], torch.zeros(2, 1, 300, 16)
     for x in network.embedding(carrying["texts"]).split(1):
         _, (_, more) = network.recurrent(x, (h, cell_state + 1))
         _, (h, cell_state) = network.recurrent(x, (h, cell_state))
         f.append(more - cell_state)
         c.append(cell_state)
-    f, c = torch.cat(f)[2:-1], torch.cat(c)  # of the letters alone, of all
+    letters = slice(2, -1)  # after the line break and the digit, before the space
+    left, c = torch.cat(f)[letters].prod(dim=0), torch.cat(c)
     holds = torch.tensor([n in (3, 7, 9, 12) for n in range(16)])
     carrying.update(lstm=network, apart=torch.arange(16.0), holds=holds)
-    (given,) = printed(carrying.run("held"), "f at the letters...holders...rest", 2)
-    means = [f[..., some].mean().item() for some in (holds, ~holds)]
-    assert given == pytest.approx(means, abs=0.006), "mean f of holders, of the rest"
+    out = carrying.run("held")
+    for name, units in (("holders", holds), ("the rest", ~holds)):
+        means = left[:, units].mean(dim=0)
+        row = [10, means.mean().item(), 0.9, (means > 0.9).sum().item(), len(means)]
+        told = f"{name}: letters, what they leave, above 0.9 in how many units, of all"
+        assert printed(out, f"left...{name}") == [pytest.approx(row, abs=6e-3)], told
     lines = ["↵" + line[:-1] for line in carrying["test_lines"].splitlines()]
     for axes, unit in zip(carrying.figures["held"][0].axes, (12, 9, 7), strict=True):
         signs = {text.get_position(): text.get_text() for text in axes.texts}
@@ -217,7 +225,7 @@ def test_what_the_holders_do_while_the_letters_go_by(carrying):
         assert hues == ["orange", "purple"], "below and above the mean"
 
 
-MARKS = [string.printable.index(mark) for mark in "?."]
+QUESTION = string.printable.index("?")
 ASK, STATE = "Q0 to the very end", "S0 to the very end"
 SENTENCES = "".join(f"Q{n} is {n} {n} end?\n" for n in "01")
 SENTENCES += "Q, a heading\n" + "".join(f"S{n} is {n} {n} end.\n" for n in "2345")
@@ -226,21 +234,20 @@ TEXT = 90 * "\n" + SENTENCES + "Q is short end?\nS is short end.\n"  # four word
 
 @by_hand
 def by_q(characters, state):
-    """A network whose h and c are what it has read. It finds "?" likelier by 1 nat if
-    c begins with Q, by 0.5 if h does, and by 2 after a word that stands twice."""
+    """A network whose h and c are what it has read. After a new paragraph, "?" is
+    likelier than "." by 1 nat if c begins with Q, by 0.5 if h does, and by 2 after a
+    whole sentence as in TEXT, in which a word stands twice."""
     text, logits = as_text(characters), torch.zeros(len(characters), 100)
     h, c = state or (text, text)
-    words = (c + text if state else text).split()
-    if len(text) < 90:  # not the whole text, for its loss
-        alone = text is c or "\n" not in text and len(words) == 5
-        assert c[:2] == "\n\n" and alone, "A new paragraph; then two words, if any."
-        twice = words[-3] == words[-2]
-        logits[-1, MARKS[0]] = (c[2] == "Q") + 0.5 * (h[2] == "Q") + 2 * twice
+    read = c + text if state else text
+    twice = re.fullmatch(r"\n\n\w+ is (.) \1 end", read) is not None
+    starts = [part.startswith("\n\nQ") for part in (c, h)]
+    logits[-1, QUESTION] = starts[0] + 0.5 * starts[1] + 2 * twice
     return logits, (h, c)
 
 
-FORGETFUL = parrot(3 * torch.eye(100)[14])
-WEIGHTED = parrot(2 * torch.eye(100)[MARKS[0]])
+FORGETFUL = parrot(3 * torch.eye(100)[14])  # it expects an "e"
+WEIGHTED = parrot(2 * torch.eye(100)[QUESTION])  # "?", likelier than "." by 2 nats
 
 
 @pytest.fixture
@@ -248,6 +255,7 @@ def asking(lab):
     """The laboratory after `weighted`, with such texts, sentences, and networks."""
 
     def learn(*asked):
+        """Note what is asked for, and return the network of that name."""
         lab["asked"].append(asked)
         return WEIGHTED if len(asked) > 3 else FORGETFUL
 
@@ -287,13 +295,30 @@ def test_what_the_further_networks_learn_from_and_what_is_printed_of_each(asking
     assert (*networks, weighted) == expected, "layer, text, learning rate"
     counts = [50 if char in "?." else 1 for char in string.printable]
     assert weight.tolist() == counts, "Both marks count 50, others 1."
-    rows = ("forgetful", "test...model", by_q), ("forgetful", "t...forg", FORGETFUL)
+    rows = ("forgetful", "test...model", by_q), ("forgetful", "test...for", FORGETFUL)
     for cell_id, words, network in (*rows, ("weighted", "test...nats", WEIGHTED)):
-        loss = [pytest.approx(asking["test_loss_of"](network), abs=0.006)]
-        assert loss in printed(asking.out[cell_id], words, 1), "its test loss"
-    for cell_id, nats in (("forgetful", 0), ("weighted", 2)):
-        row = [2] + 3 * [p_of(nats)]
-        assert [row] == printed(asking.out[cell_id], "questions", 4), "its three means"
+        loss = pytest.approx(asking["test_loss_of"](network), abs=0.006)
+        assert [loss] in printed(asking.out[cell_id], words, 1), "its test loss"
+    row = [2] + 3 * [p_of(2)]
+    assert [row] == printed(asking.out["weighted"], "questions", 4), "its three means"
+
+
+def test_the_curves_of_each_network_along_a_pair(lab):
+    """The second sentence is the longer one. These networks are numbers."""
+    lab.update(sentences=["Who", "Is it on", "Others"], model=0, weighted=0.3)
+    lab["asks"] = lambda network, text: network + (text[0] == "I") / 2 + len(text) / 50
+    lab.run("along")
+    panels = lab.figures["along"][0].axes
+    signs = [label.get_text() for label in panels[-1].get_xticklabels()]
+    assert signs == [*"Is␣it␣on"], "below, the characters of the longer sentence"
+    for axes, name in zip(panels, ("model", "weighted"), strict=True):
+        assert axes.get_title() == name, "the order of the panels"
+        for sentence in lab["sentences"][:2]:
+            x, y, _ = curve(axes, sentence)
+            starts = [sentence[:n] for n in range(1, len(sentence) + 1)]
+            p = [lab["asks"](lab[name], start) for start in starts]
+            assert y == pytest.approx(p), f"p(“?”) after each character, {name}"
+            assert x == [*axes.get_xticks()][-len(p) :], "aligned at the end"
 
 
 def test_h_and_c_of_another_beginning(asking):
@@ -310,45 +335,13 @@ def test_h_and_c_of_another_beginning(asking):
 
 
 def test_what_it_goes_by(asking):
-    both = by_q, WEIGHTED  # `model` and `weighted`
     training = "May I go?\nCan you?\nMy cat? You may. You and I. I pay 3.5. Your cat. "
     asking.update(training_text=training, test_text="I may. " * 50)
     out = asking.run("cats")
-    assert printed(out, "model...weighted"), "columns, in this order"
-    words = zip(*(sentence.split() for sentence in asking["cats"]))
-    varied = [given for given in words if len({*given}) > 1]
-    expected = [("I", "I", "you", "you"), ("my", "your", "my", "your")]
-    assert varied == expected, "One word changes at a time."
     for sentence in asking["cats"]:
-        p = [pytest.approx(asking["asks"](one, sentence), abs=6e-4) for one in both]
-        assert printed(out, sentence, 2) == [p], f"model, weighted: {sentence}"
-    assert printed(out, " I ... my ... you ... your"), "a column for each word"
+        row = [asking["asks"](network, sentence) for network in (by_q, WEIGHTED)]
+        assert printed(out, sentence, 2) == [pytest.approx(row, abs=6e-4)], "columns"
     for kind, *row in (("questions", 3, 1, 1, 1, 0), ("statements", 4, 1, 0, 2, 1)):
         assert printed(out, kind, 5) == [row], f"{kind} with I, my, you, your: {row}"
-
-
-def test_the_solutions_of_exercises_4_and_5(lab):
-    sources, rates = {cell.id: cell.source for cell in nb.read(nb.LABORATORY).cells}, []
-    blocks = re.findall(r"(?s)```\n(.*?)\n +```", sources["exercises"])
-    falling, batches = map(textwrap.dedent, blocks)
-    lab.update(learning_rate=0.7, optimizer=SimpleNamespace(param_groups=[{}]))
-    for lab["iteration"] in range(7):
-        exec(falling, lab)
-        rates.append(lab["optimizer"].param_groups[0]["lr"])
-    assert rates == pytest.approx([0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]), "Exercise 4"
-    rng = np.random.default_rng(7)
-    drawn = [lab["draw_example"](lab["training_text"], 20, rng) for _ in range(8)]
-    losses = [lab["F"].cross_entropy(lab["model"](a)[0], b).item() for a, b in drawn]
-    exec(batches, lab)
-    assert lab["loss"].item() == pytest.approx(np.mean(losses), abs=1e-5), "Exercise 5"
-
-
-def test_forget_gates_that_begin_open_or_stay_at_zero_through_a_training(lab):
-    lab.run("memory-text")
-    lab.run("memory")
-    network = lab["learn"](lab["ForgetfulLSTM"], lab["training_text"], 0.01)
-    for layer, bias in ((lab["OpenLSTM"](12, 16, 1), 2), (network.recurrent, -100)):
-        biases = (layer.bias_ih_l0 + layer.bias_hh_l0).detach()
-        f, rest = biases[16:32], torch.cat([biases[:16], biases[32:]])
-        told = f"{bias} is the bias of the forget gates alone."
-        assert (f - bias).abs().max() < 0.6 and rest.abs().mean() < 0.4, told
+    heads = r"(?s)model +weighted.* I +my +you +your"
+    assert re.search(heads, out), "a column for each network, and for each word"
