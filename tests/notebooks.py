@@ -86,7 +86,7 @@ def printed(output, words="", count=None):
     """Return the first count numbers of each line with the words ("...": anything)."""
     pattern = ".*".join(map(re.escape, words.split("...")))
     lines = re.findall(f"(?m)^.*{pattern}.*", output)
-    assert lines, f"No line has {words!r}. Reworded? “Interfaces” in tests/README.md"
+    assert lines, f"No line has {words!r} so. See “interfaces” in tests/README.md"
     return [values(line)[:count] for line in lines]
 
 

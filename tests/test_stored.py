@@ -99,6 +99,7 @@ def test_what_the_pages_quote_of_the_outputs():
     assert named == [sign for _, sign in always], f"Erased each time: {always}"
     _, (frequencies,), (previous,) = printed(stored(LESSON, "baselines"), "nats", 1)
     check(LESSON, "no fixed probabilities", [frequencies, previous])
+    check(LESSON, "| *previous character* |", [round(previous, 2)])
     (*_, shorter), example = printed(stored(LABORATORY, "table"), "ha'", 3)
     given = check(LABORATORY, "An example:", example)
     assert {*given} == {1, 10, shorter, *example}, f"{shorter}, {example}. {CORRECT}"
@@ -115,6 +116,9 @@ def test_what_the_pages_quote_of_the_outputs():
 def test_what_the_laboratory_quotes_of_its_experiments():
     said = paragraph(LABORATORY, "a straight line means")
     _, *shares = printed(stored(LABORATORY, "gradients"), "at the digit")
+    expected = [pytest.approx(share ** (1 / 11), rel=0.1) for (share,) in shares]
+    factors = [float(n) for n in re.findall(r"[\d.]+(?=\s+with\s+`)", said)]
+    assert factors == expected, f"the factor of each step. {CORRECT}"
     expected = [pytest.approx(share, rel=0.1) for (share,) in shares[:2]]
     fractions = [1 / values(n)[0] for n in re.findall(r"1/([\d,]+\d)", said)]
     assert fractions == expected, f"What is left at the digit: {shares}. {CORRECT}"

@@ -22,11 +22,10 @@ def test_how_the_text_is_read_and_its_last_tenth_held_back(fresh):
     converted = "'a' 'b' \"c\" \"d\" a-b-c-d-e-f * cafe cafe 11/2 ... x2 fin a b c\n\t "
     assert fresh["to_printable"](original) == converted
     text, cut = fresh["text"], len(fresh["text"]) * 9 // 10
-    assert fresh["training_text"] == text[:cut]
     out = fresh.out["text"]
     assert [len(fresh["original"]), len(text)] in printed(out, "read...kept", 2)
     assert [cut, len(text) - cut] in printed(out, "train...test", 2)
-    assert fresh["test_text"] == text[cut:]
+    assert (fresh["training_text"], fresh["test_text"]) == (text[:cut], text[cut:])
     assert as_text(fresh["test_inputs"]) == text[cut:-1]
     assert as_text(fresh["test_targets"]) == text[cut + 1 :], "of the test loss"
 
@@ -80,8 +79,7 @@ def test_the_losses_before_the_training(small):
     out = small.run("baselines")
     for words, nats in zip(small["baselines"], (log(100), 1.5 * log(2), log(2) / 2)):
         row = [pytest.approx(nats, abs=0.01), pytest.approx(math.exp(nats), abs=0.06)]
-        told = f"{words}, in the training text: nats, and the perplexity, {row}"
-        assert row in printed(out, f"{words}...nats...perplexity", 2), told
+        assert row in printed(out, f"{words}...nats...perplexity", 2), f"{words}: {row}"
 
 
 def test_what_each_baseline_writes_and_what_longer_counts_are_of(lesson):
@@ -143,8 +141,7 @@ def test_the_losses_are_those_of_the_lecture(name, tmp_path):
     notebook = small_notebook(name, tmp_path)
     notebook.run("train")
     expected = pytest.approx(nb.lecture_losses(notebook, 7), abs=1e-4)
-    told = "Not the lecture's losses. Look at the portion, the state, and the gradient."
-    assert notebook["losses"] == expected, told
+    assert notebook["losses"] == expected, "Look at portion, state, and gradient."
 
 
 def test_no_other_cell_has_a_part_in_the_training(small):
@@ -237,9 +234,8 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
 
     monkeypatch.setattr(Figure, "savefig", save)
     assert "locked" in small.run("train"), "A file that is locked is said."
-    told = "Save and show it before the first iteration, at 1, 3, and an interrupt."
     expected = [(n, small["LOSS_PLOT_FILE"]) for n in (0, 1, 3, 3)]
-    assert saved == expected and len(small.shown) == 3, told
+    assert saved == expected and len(small.shown) == 3, "at 0, 1, 3, an interrupt"
     assert len(small.figures["train"]) == 1, "Close each figure as soon as it is made."
 
 
