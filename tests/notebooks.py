@@ -2,11 +2,9 @@
 
 import contextlib
 import io
-import json
 import linecache
 import re
 import string
-import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,21 +12,15 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import torch
-from matplotlib.colors import to_rgb
 from nbclient import NotebookClient
 from torch import nn
 from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
-FAQ = ROOT / "covid19_faq.txt"
+STORED = ROOT / "tests" / "stored"  # what the stored runs have learned and drawn
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
-OWN_TEXT = "Is the cat “flat”? It\tsat\x0bon the mat. Then\x0cit\tsat on it.\n" * 141
-# Settings of the training and the samples, each other than its default
-SMALL = dict(TEXT_PORTION_SIZE=20, NUM_ITER=7, LEARNING_RATE=0.01, LOG_EVERY=3)
-SMALL |= dict(RANDOM_SEED=7, EMBEDDING_DIM=12, HIDDEN_DIM=16)
-SMALL |= dict(PRIME_STR="The ", PREDICT_LEN=33, TEMPERATURE=0.5)
-NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?"
+NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?"
 
 
 def read(name):
@@ -41,9 +33,12 @@ def code_cells(notebook):
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
-def stored(name, cell_id):
-    """Return what is stored as printed by a cell."""
-    return "".join(o.get("text", "") for o in code_cells(read(name))[cell_id].outputs)
+def outputs(notebook):
+    """Return what the code cells of a notebook have printed, by id."""
+    return {
+        key: "".join(out.get("text", "") for out in cell.outputs)
+        for key, cell in code_cells(notebook).items()
+    }
 
 
 def execute(notebook, folder):
@@ -52,53 +47,23 @@ def execute(notebook, folder):
     NotebookClient(notebook, **options).execute(cwd=folder)
 
 
-def tidy(notebook):
-    """Remove, in place, what JupyterLab adds when it saves, and add the sums."""
-    language = notebook.metadata.language_info
-    language.pop("version", None)  # of the Python that happened to run it
-    shown = "Python 3 (ipykernel)"
-    kernel = dict(name="python3", language="python", display_name=shown)
-    metadata = {"kernelspec": kernel, "language_info": language, "sums": sums(notebook)}
-    notebook.metadata = nbformat.from_dict(metadata)
-    for cell in notebook.cells:
-        kept = {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
-        if cell.metadata.get("jupyter", {}).get("source_hidden"):
-            kept["jupyter"] = {"source_hidden": True}
-        cell.metadata = nbformat.from_dict(kept)
-
-
-def sums(notebook):
-    """Return a sum of the FAQ, the outputs, and each cell's code, comments apart."""
-    texts = {key: cell.source for key, cell in code_cells(notebook).items()}
-    texts[FAQ.name] = FAQ.read_text(encoding="utf-8")
-    bare = {key: re.sub(r"#.*|\s", "", text) for key, text in texts.items()}
-    outputs = [cell.outputs for cell in code_cells(notebook).values()]
-    bare["outputs"] = json.dumps(outputs, sort_keys=True)
-    return {key: zlib.crc32(text.encode()) for key, text in bare.items()}
-
-
-def values(output):
+def values(text):
     """Return the numbers in a text, as floats."""
-    return [float(found.replace(",", "")) for found in re.findall(NUMBER, output)]
+    return [float(n.replace(",", "")) for n in re.findall(rf"(?<![\w.]){NUMBER}", text)]
 
 
 def printed(output, words="", count=None):
     """Return the first count numbers of each line with the words ("...": anything)."""
     pattern = ".*".join(map(re.escape, words.split("...")))
     lines = re.findall(f"(?m)^.*{pattern}.*", output)
-    assert lines, f"No line has {words!r} so. See “interfaces” in tests/README.md"
+    assert lines, f"No line has {words!r}:\n{output}"
     return [values(line)[:count] for line in lines]
 
 
 def log_entries(log):
     """Return what the training cell has logged, {iteration: (loss, mean, test)}."""
-    entries = {}
-    for line in log.splitlines():
-        words = "loss", "mean", "test"  # each stands before its number
-        found = [re.search(rf"\b{word}\D*(\d+\.\d+)", line) for word in words]
-        if all(found):
-            entries[int(values(line)[0])] = tuple(float(number[1]) for number in found)
-    return entries
+    pattern = r"iteration (\d+) .* loss ([\d.]+), recent mean ([\d.]+), test ([\d.]+)"
+    return {int(n): tuple(map(float, found)) for n, *found in re.findall(pattern, log)}
 
 
 def as_text(indices):
@@ -106,41 +71,9 @@ def as_text(indices):
     return "".join(string.printable[index] for index in indices)
 
 
-def by_hand(network):
-    """Return a model that calls network(characters, state), at first with None.
-
-    The hidden and cell state of the lesson are ("h", state) and ("c", state).
-    """
-
-    def model(characters, *states):
-        if len(states) < 2:
-            return network(characters, *(states or [None]))
-        assert [name for name, _ in states] == ["h", "c"], "hidden, then cell state"
-        logits, state = network(characters, states[0][1])
-        return logits, ("h", state), ("c", state)
-
-    model.init_zero_state = lambda batch_size=1: (("h", None), ("c", None))
-    return model
-
-
-def parrot(logits):
-    """Return a model that always predicts the same, by logits (num_chars,)."""
-    return by_hand(lambda inputs, state: (logits.expand(len(inputs), -1), state))
-
-
-def hue(color):
-    """Return the name of a color, as far as the prose names it."""
-    r, g, b = to_rgb(color)
-    tests = dict(gray=r == g == b, blue=r <= g < b, orange=r > g > b, purple=g < r < b)
-    return next((name for name, passed in tests.items() if passed), color)
-
-
-def curve(axes, word):
-    """Return x, y, and hue of the one curve whose name has the word."""
-    lines, names = axes.get_legend_handles_labels()
-    found = [line for line, name in zip(lines, names) if word in name]
-    assert len(found) == 1, f"{len(found)} curves have {word!r} in their name, not one."
-    return *map(list, found[0].get_data()), hue(found[0].get_color())
+def curves(axes):
+    """Return the heights of the curves of a figure's axes, by their names."""
+    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
 
 
 class Notebook(dict):
@@ -182,9 +115,6 @@ class Notebook(dict):
         try:
             with contextlib.redirect_stdout(out):
                 exec(compile(source, file, "exec"), self)
-        except NameError as error:
-            told = "See “interfaces” in tests/README.md, if you have renamed something."
-            raise NameError(f"{error}. {told}") from error
         except KeyboardInterrupt as error:
             if not error.args:  # Ctrl+C, not the interrupt of a test
                 raise

@@ -1,7 +1,6 @@
 """What both notebooks do: read a text, train on it, log, plot, write, and stop."""
 
 import contextlib
-import math
 import re
 from string import digits
 from types import SimpleNamespace
@@ -12,22 +11,26 @@ import pytest
 import torch
 from conftest import savefig, small_notebook
 from matplotlib.figure import Figure
-from notebooks import Notebook, as_text, by_hand, curve, parrot, printed, values
+from notebooks import Notebook, as_text, curves
 from torch.nn import functional as F
 
 
-def test_how_the_text_is_read_and_its_last_tenth_held_back(fresh):
+def test_what_is_kept_of_a_text_and_its_last_tenth_is_held_back(fresh):
     original = "\ufeff‘a’ ‚b‘ “c” „d“ a‐b‑c–d—e−f • café cafe\u0301 1½ … x² ﬁn"
     original += " a \u00a0b\u202fc\n\t你好 мир 🙂"
     converted = "'a' 'b' \"c\" \"d\" a-b-c-d-e-f * cafe cafe 11/2 ... x2 fin a b c\n\t "
     assert fresh["to_printable"](original) == converted
     text, cut = fresh["text"], len(fresh["text"]) * 9 // 10
-    out = fresh.out["text"]
-    assert [len(fresh["original"]), len(text)] in printed(out, "read...kept", 2)
-    assert [cut, len(text) - cut] in printed(out, "train...test", 2)
     assert (fresh["training_text"], fresh["test_text"]) == (text[:cut], text[cut:])
     assert as_text(fresh["test_inputs"]) == text[cut:-1]
     assert as_text(fresh["test_targets"]) == text[cut + 1 :], "of the test loss"
+
+
+def test_the_baselines_of_a_text_half_of_which_is_a(small):
+    small["training_text"] = "abac" * 100
+    small.run("baselines")
+    nats = np.log(100), 1.5 * np.log(2), np.log(2) / 2
+    assert [*small["baselines"].values()] == pytest.approx(nats, abs=0.01)
 
 
 def test_a_text_that_is_refused_replaces_nothing(tmp_path):
@@ -48,54 +51,6 @@ def test_a_text_that_is_refused_replaces_nothing(tmp_path):
     assert notebook["training_text"] == "x" * 2790, "3,100 characters are enough."
 
 
-def test_each_input_stands_beside_its_target(lesson):
-    assert as_text(lesson["inputs"]).split()[0] in lesson.out["portions"]
-    assert [10, 11, 12, 94] in printed(lesson.out["alphabet"], "'abc ", 4), "indices"
-    indices = lesson["char_to_tensor"]("abcdefghij")
-    lesson.update(inputs=indices[:-1], targets=indices[1:])
-    rows = [row for row in lesson.run("shift").splitlines() if "'" in row]
-    assert len(rows) > 3 and printed(lesson.out["shift"], "input...target"), "heading"
-    for n, row in enumerate(rows):
-        assert re.findall("'(.)'", row) == list("abcdefghij"[n : n + 2]), row
-        assert values(row) == [n + 10, n + 11], f"{row}, but a is 10, b is 11, ..."
-
-
-def test_the_losses_before_the_training(small):
-    """Of an untrained network, and of counts: half of the characters are "a"."""
-    read = small.get("read_along", lambda model, inputs: model(inputs))
-    logits, _ = read(small["untrained"], small["inputs"])
-    nats = pytest.approx(F.cross_entropy(logits, small["targets"]).item(), abs=0.006)
-    out = small.out["step"] + small.out.get("read-along", "")
-    assert [nats] in printed(out, "loss", 1), "the mean loss of the portion"
-    assert not logits.requires_grad or "read_along" not in small, "Store no gradients."
-    small["training_text"], log = "abac" * 100, math.log
-    if small.name == nb.LESSON:
-        (logits,), _ = read(small["untrained"], small["char_to_tensor"]("t"))
-        p = logits.softmax(dim=0)[17].item()
-        row = [pytest.approx(p, abs=1e-4), pytest.approx(-log(p), abs=0.006)]
-        assert row in printed(small.out["step"], "p('h')...loss", 2), "p(“h”), its loss"
-        n = sum(weight.numel() for weight in small["untrained"].parameters())
-        assert printed(small.out["step"], "weights") == [[n]], "of all three layers"
-    out = small.run("baselines")
-    for words, nats in zip(small["baselines"], (log(100), 1.5 * log(2), log(2) / 2)):
-        row = [pytest.approx(nats, abs=0.01), pytest.approx(math.exp(nats), abs=0.06)]
-        assert row in printed(out, f"{words}...nats...perplexity", 2), f"{words}: {row}"
-
-
-def test_what_each_baseline_writes_and_what_longer_counts_are_of(lesson):
-    lesson["training_text"] = text = "abcccccccc" * 90
-    written = re.split(r"(?m)^--- (.*)\n", lesson.run("baselines-write"))[1:]
-    assert written[::2] == [*lesson["baselines"]], "each below its baseline's name"
-    every, places, chain = (each.strip() for each in written[1::2])
-    assert len({*every}) > 20 and places.count("c") > 40, "by 1/100; by frequency"
-    pairs = {chain[n : n + 2] for n in range(len(chain) - 1)}
-    assert pairs <= {"ab", "bc", "cc", "ca"}, "by what follows in the text"
-    lesson["training_text"] = text = nb.FAQ.read_text(encoding="utf-8")
-    for n, nats in printed(lesson.run("counts"), "counts...nats"):
-        expected = pytest.approx(lesson["counting_loss"](text, int(n)), abs=0.006)
-        assert nats == expected, f"the loss by counts for the last {n} characters"
-
-
 @pytest.mark.parametrize("portion_size", [1, 4, 9])
 def test_portions_start_wherever_they_fit(fresh, portion_size):
     rng = np.random.default_rng(0)
@@ -111,16 +66,17 @@ def test_what_is_written_follows_from_all_before_it(fresh):
     """With each character that it reads, this model finds other letters likelier."""
     five, gradients = torch.tensor([1.0, 0.5, 0.0, -0.5, -1.0]), set()
 
-    def moving(characters, state):
-        """Return logits that go by how many characters have been read."""
+    def moving(characters, *states):
+        """Return logits by how many characters have been read; this is each state."""
         gradients.add(torch.is_grad_enabled())
-        n = (state or 0) + len(characters)
+        n = len(characters) + (states[0] if states else 0)
         logits = torch.full((len(characters), 100), -torch.inf)
         logits[-1, 10:15] = five.roll(n)
-        return logits, n
+        return logits, *([n] * (len(states) or 1))
 
+    moving.init_zero_state = lambda: (0, 0)  # of the lesson
     torch.manual_seed(0)
-    written = fresh["generate"](by_hand(moving), "\t\r\x0b\x0c\n", 5000, 0.5)
+    written = fresh["generate"](moving, "\t\r\x0b\x0c\n", 5000, 0.5)
     assert written.startswith("\t\r\x0b\x0c\n") and len(written) == 5005
     assert gradients == {False}, "Writing should store no gradients."
     places = [("abcde".index(char) - n) % 5 for n, char in enumerate(written) if n > 4]
@@ -133,7 +89,7 @@ def test_what_cannot_be_written_is_refused(fresh):
     cases = ("th", 0, "."), ("th", -0.5, "."), ("", 0.8, "."), ("é", 1, "é")
     for prime, temperature, named in cases:
         with pytest.raises(ValueError, match=named):
-            fresh["generate"](parrot(torch.zeros(100)), prime, 5, temperature)
+            fresh["generate"](fresh["model"], prime, 5, temperature)
             pytest.fail(f"Refuse the prime {prime!r} at T = {temperature}.")
 
 
@@ -145,12 +101,9 @@ def test_the_losses_are_those_of_the_lecture(name, tmp_path):
 
 
 def test_no_other_cell_has_a_part_in_the_training(small):
-    """The others run in order and backwards. After `setup`, training starts over."""
+    """The others run in order and backwards, and print no control characters raw."""
     small.run("generate")  # the real one, which draws random numbers
     small.run("train")
-    first, samples = list(small["losses"]), dict(small["samples"])
-    if small.name == nb.LABORATORY:
-        assert "GRU(12, 16, num_layers=2)" in str(small["model"]), "LAYER, NUM_LAYERS"
     others = small.after("train")
     for cell_id in others + others[::-1]:
         small.run(cell_id)
@@ -160,14 +113,25 @@ def test_no_other_cell_has_a_part_in_the_training(small):
     alone = Notebook(small.name, "train", **small.settings)
     alone.run("train")
     assert small["losses"] == alone["losses"], "A cell draws its random numbers."
-    small.run("setup")
+
+
+def test_setup_starts_over(small):
+    small.run("generate")
     small.run("train")
-    assert (small["losses"], small["samples"]) == (first, samples), "It starts over."
+    first = small["losses"], small["samples"]
+    for cell_id in ("setup", "train"):
+        small.run(cell_id)
+    assert (small["losses"], small["samples"]) == first
+    if small.name == nb.LABORATORY:
+        assert "GRU(12, 16, num_layers=2)" in str(small["model"]), "LAYER, NUM_LAYERS"
+
+
+def test_a_seed_that_is_refused_replaces_nothing(small):
     before, small["RANDOM_SEED"] = {**small}, -1
     with pytest.raises(ValueError):
         small.run("setup")
-    replaced = [key for key in ("model", "optimizer") if small[key] is not before[key]]
-    assert not replaced and small["losses"], "A seed that is refused replaces nothing."
+    replaced = [key for key in ("model", "losses") if small[key] is not before[key]]
+    assert not replaced
 
 
 def test_the_log_and_the_samples(small):
@@ -213,7 +177,7 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
     (axes,) = small.figures["train"][0].axes
-    assert curve(axes, "portion")[1] == small["losses"], "The last plot shows all."
+    assert curves(axes)["one portion"] == small["losses"], "The last plot shows all."
     small.run("train")
     whole = Notebook(small.name, "setup", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
@@ -239,28 +203,17 @@ def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
     assert len(small.figures["train"]) == 1, "Close each figure as soon as it is made."
 
 
-def test_the_plot_names_each_line_and_points_at_the_recent_mean(fresh, monkeypatch):
+def test_the_plot_shows_any_sample_in_one_line_at_its_recent_mean(fresh, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", savefig)
-    losses = [5.0] * 10 + [4.0] * 10
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
+    losses = [5.0] * 10 + [4.0] * 10
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
-    assert axes.get_legend() and axes.get_xscale() == "log", "curves named, a log axis"
-    levels = {one.get_ydata()[0] for one in axes.lines if one.get_linestyle() == "--"}
-    named = {text.get_text(): text.get_position()[1] for text in axes.texts}
-    for baseline, nats in fresh["baselines"].items():
-        assert nats in levels and baseline in named, f"Place {baseline} in plot_losses."
-        assert named[baseline] == pytest.approx(nats, abs=0.2), "its name, at its line"
-    assert curve(axes, "portion")[:2] == ([*range(1, 21)], losses), "portions' losses"
-    assert curve(axes, "mean")[1][8:12] == [5, 5, 4.5, 4], "means of the last tenth"
-    assert curve(axes, "test")[:2] == ([10, 20], [4.5, 3.5]), "the logged test losses"
-    for word, named in (("portion", "gray"), ("mean", "blue"), ("test", "orange")):
-        assert curve(axes, word)[2] == named, f"The prose calls “{word}” {named}."
-    arrows = {text.get_text(): text.xy for text in axes.texts if hasattr(text, "xy")}
-    points = {1: (1, 5.0), 10: (10, 5.0), 19: (19, 4.0)}
-    assert [*arrows.values()] == [*points.values()], "each at the recent mean then"
-    for n, label in zip(points, arrows):
-        first = label.startswith(f"{n}: $x^{n}_$↧ y") and len(label) < 40
-        assert first, f"The beginning of the sample, in one line: {label!r}"
+    recent_mean = curves(axes)["recent mean"]
+    assert recent_mean[8:12] == [5, 5, 4.5, 4], "of the last tenth"
+    arrows = [(text.xy, text.get_text()) for text in axes.texts if hasattr(text, "xy")]
+    points = (1, 5), (10, 5), (19, 4)  # two stages, and the newest
+    for point, (end, label) in zip(points, arrows, strict=True):
+        assert end == point and label.startswith("{0}: $x^{0}_$↧ y".format(*point))
 
 
 def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch):

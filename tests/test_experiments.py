@@ -1,0 +1,181 @@
+"""Experiments beside a slower or simpler way to the same; other texts; exercises."""
+
+import re
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+from notebooks import LESSON, curves, printed, read, values
+from torch.nn import LSTM, RNN
+from torch.nn.functional import cross_entropy
+
+
+def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
+    lab.run("train")
+    rate, text = lab["LEARNING_RATE"], lab["training_text"]
+    lab.update(LEARNING_RATE=0, training_text="x" * 900)  # what counts is the argument
+    network = lab["learn"](LSTM, text, rate)
+    test_loss = pytest.approx(lab["test_losses"][7], abs=1e-4)
+    assert lab["test_loss_of"](network) == test_loss, "as in the log"
+    weighted = lab["learn"](LSTM, text, rate, 1 + 49 * torch.eye(100)[10])  # of "a"
+    logits = [learned(lab["inputs"])[0] for learned in (network, weighted)]
+    less, more = (torch.softmax(each, dim=-1)[:, 10].mean() for each in logits)
+    assert more > less, "A character that counts more in the loss becomes likelier."
+
+
+def test_the_loss_by_how_many_characters_are_seen(lesson):
+    """At every fourth place, the last n characters are read by themselves."""
+    text = lesson["test_text"] = lesson["test_text"][:160]
+    for weight in lesson["model"].parameters():
+        weight.data *= 3  # so that it goes by what it reads
+    lesson.run("context")
+    (axes,) = lesson.figures["context"][0].axes
+    for n, loss in zip(*axes.lines[0].get_data()):
+        nats = []
+        for place in range(100, len(text), 4):
+            read = lesson["char_to_tensor"](text[place - n : place])
+            logits, _ = lesson["read_along"](lesson["model"], read)
+            target = lesson["char_to_tensor"](text[place])
+            nats.append(cross_entropy(logits[-1:], target).item())
+        assert loss == pytest.approx(np.mean(nats), abs=1e-4), f"{n} characters"
+
+
+def test_the_table_falls_back_on_shorter_contexts(lab):
+    """Of "ab" 500 times, each context of one character is followed by the other."""
+    lab.update(training_text="ab" * 500, test_text="ab" * 200)
+    lab.run("table")
+    n = 496  # of each character: the last eight places begin no count
+    a = (n + 10 / 100) / (2 * n + 10)
+    b_a = (n + 10 * a) / (n + 10)
+    for context, expected in (("", a), ("b", b_a), ("?", a), ("?b", b_a)):
+        p = lab["table"]("a", context)
+        assert p == pytest.approx(expected, abs=1e-3), f"p(a) after {context!r}"
+
+
+@pytest.fixture
+def carrying(lab):
+    """The small laboratory up to `gradients`; its networks have hardly learned."""
+    for cell_id in ("memory-text", "memory", "gradients"):
+        lab.run(cell_id)
+    return lab
+
+
+def test_the_gradient_before_training_line_by_line(carrying):
+    torch.manual_seed(carrying["RANDOM_SEED"])
+    network, sizes = carrying["RNN"](100, 12, 16, RNN), []
+    for line in carrying["test_lines"].splitlines():
+        indices = carrying["char_to_tensor"](f"\n{line}")
+        embedded = network.embedding(indices[:-1])
+        outputs, _ = network.recurrent(embedded)
+        loss = cross_entropy(network.linear(outputs[-1:]), indices[-1:])
+        (gradient,) = torch.autograd.grad(loss, embedded)
+        sizes.append(gradient.norm(dim=1)[1:])  # from the first digit on
+    means = torch.stack(sizes).mean(dim=0)
+    (axes,) = carrying.figures["gradients"][0].axes
+    expected = pytest.approx((means / means[-1]).tolist(), rel=1e-4)
+    assert curves(axes)["RNN"] == expected
+
+
+def test_the_transplant_line_by_line(carrying):
+    """By a network with random weights, which expects each digit about as often."""
+    network = carrying["carriers"][LSTM].requires_grad_(False)
+    network.embedding.weight[:10] *= 12  # of the digits
+    network.recurrent.bias_ih_l0[16:32] += 3  # opens the forget gates
+    network.linear.weight[10:] = 0
+    logits, _ = network(carrying["texts"])
+    network.linear.bias -= logits[-1].mean(dim=0)
+    _, _, *rows = carrying.run("transplant").splitlines()
+    texts, own = carrying["texts"].T, carrying["own"]  # texts: line by line
+    states = [network(text[:7])[1] for text in texts]  # line break, digit, five letters
+    holds, other = carrying["holds"], own.roll(-1)
+    none = torch.zeros_like(holds)
+    choices = (none, 0), (~none, 0), (holds, 0), (~holds, 0), (none, 1)
+    for row, (units, also_h) in zip(rows, choices, strict=True):
+        expected = []
+        for text, (h, c), (next_h, next_c) in zip(texts, states, states[1:] + states):
+            state = next_h if also_h else h, torch.where(units, next_c, c)
+            logits, _ = network(text[7:], state)
+            expected.append(logits[-1].argmax())
+        is_own, is_other = (torch.stack(expected) == digits for digits in (own, other))
+        unlike = own != other
+        counts = is_own[unlike].sum(), is_other[unlike].sum(), is_own[~unlike].sum()
+        assert values(row)[-3:] == [*counts], row
+
+
+def test_what_ten_forget_gates_leave(carrying):
+    """A forget gate is what the new unit gains where the old one gains 1."""
+    network = carrying["carriers"][LSTM].requires_grad_(False)
+    network.recurrent.weight_ih_l0 *= 9  # so that gates differ
+    network.recurrent.bias_ih_l0[16:32] += 6  # and that forget gates are often open
+    left, (h, c) = torch.ones(300, 16), torch.zeros(2, 1, 300, 16)
+    for n, x in enumerate(network.embedding(carrying["texts"])):
+        _, (_, more) = network.recurrent(x[None], (h, c + 1))
+        _, (h, c) = network.recurrent(x[None], (h, c))
+        if 2 <= n < 12:  # the letters, after the line break and the digit
+            left *= (more - c)[0]
+    carrying.run("transplant")
+    holds = carrying["holds"] = torch.arange(16) < 5
+    out = carrying.run("held")
+    for name, units in (("holders", holds), ("the rest", ~holds)):
+        means = left[:, units].mean(dim=0)
+        row = [10, means.mean().item(), 0.9, (means > 0.9).sum().item(), len(means)]
+        assert printed(out, f"left...{name}") == [pytest.approx(row, abs=6e-3)], name
+
+
+def test_other_beginnings_and_what_is_asked_after_them(lab):
+    lab.run("sentences")
+    lab.run("asking")
+    found = lab["sentences_of"]("Can I?\nYes. You may. A heading\n", ".")
+    assert found == ["Yes", "You may"]
+    ends, others = ["a b c d e", "f g h i j"], ["K L M", "N O P Q"]
+    ends, others = ([words.split() for words in part] for part in (ends, others))
+    anew = lab["begin_anew"](ends, others)
+    assert [" ".join(words) for words in anew] == ["N O d e", "K i j"]
+    assert lab["begin_anew"](ends, []) == [], "There are no others."
+    model, read = lab["model"], lab["char_to_tensor"]
+    logits, _ = model(read("\n\nIs it on"))
+    question, stop = logits[-1, read("?.")].exp().tolist()
+    p = pytest.approx(question / (question + stop), abs=1e-6)
+    assert lab["asks"](model, "Is it on") == p, "after a blank line"
+    _, state = model(read("\n\nIs it"))
+    assert lab["asks"](model, " on", state) == p, "from a state"
+
+
+def test_texts_without_new_words_commas_questions(lesson, lab):
+    lesson["test_text"] = " " + "It sat on the mat. " * 20
+    for cell_id in ("setup", "loss-map", "by-hand", "cell-state"):
+        lesson.run(cell_id)
+    assert re.search(r"0 new words( +nan){5}", lesson.out["loss-map"]), "no new words"
+    assert lesson.out["cell-state"].count("unit") == 2, "a space and a full stop"
+    lab["test_text"] = "There is no question in here. " * 20
+    for cell_id in lab.after("setup"):
+        lab.run(cell_id)
+    for cell_id, means in (("asking", 4), ("weighted", 4), ("beginnings", 8)):
+        assert lab.out[cell_id].count("nan") == means, f"{cell_id}: of no questions"
+
+
+def test_the_solutions_of_exercises_2_and_6(lesson):
+    sources = {cell.id: cell.source for cell in read(LESSON).cells}
+    (solution,) = re.findall(r"(?m)^ +(\S.*lstm_step\(self.*)", sources["exercises"])
+    (by_layer,) = re.findall(r"\S.*self\.lstm\(.*", sources["model"])
+    lesson.run("train")
+    expected = pytest.approx(lesson["losses"], abs=1e-4)
+    lesson.cells["model"] = sources["model"].replace(by_layer, solution)
+    for cell_id in ("by-hand", "model", "setup", "train"):
+        lesson.run(cell_id)
+    assert lesson["losses"] == expected, "Exercise 2: with its line, the same losses"
+    lesson["model"].lstm.register_forward_hook(lambda _, x, new: (new[0], new[1] + 9))
+    assert printed(lesson.run("by-hand"), "difference")[0][0] > 0.9, "to another layer"
+
+    (code,) = re.findall(r"(?s)\n( +@torch.no_grad.*?)\n +```", sources["exercises"])
+    (unit,) = re.findall(r"tensor\(\[(\d+)\]", code)  # of the stored run
+    lesson.cells["exercise 6"] = textwrap.dedent(code).replace(unit, "3")
+    given, expected = values(lesson.run("exercise 6")), []
+    biases = lesson["model"].lstm.bias_hh.data[16:32]  # of the forget gates
+    for units, bias in (([], 0), (3, 100), (slice(16), -100)):  # f is 1 in 3, then 0
+        biases[units] = bias
+        logits, _ = lesson["read_along"](lesson["model"], lesson["test_inputs"])
+        loss = torch.nn.functional.cross_entropy(logits, lesson["test_targets"])
+        expected.append(loss.item())
+    assert given == pytest.approx(expected, abs=1e-4), "Exercise 6"
