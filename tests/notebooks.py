@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 STORED = ROOT / "tests" / "stored"  # what the stored runs have learned and drawn
 LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
-NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?"
 
 
 def read(name):
@@ -49,7 +48,8 @@ def execute(notebook, folder):
 
 def values(text):
     """Return the numbers in a text, as floats."""
-    return [float(n.replace(",", "")) for n in re.findall(rf"(?<![\w.]){NUMBER}", text)]
+    numbers = re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?", text)
+    return [float(number.replace(",", "")) for number in numbers]
 
 
 def printed(output, words="", count=None):
@@ -88,8 +88,10 @@ class Notebook(dict):
         self.name, self.out, self.figures, self.shown = name, {}, {}, []
         self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
         self.settings = {"LOSS_PLOT_FILE": io.BytesIO()} | settings  # not into a folder
-        for cell_id in list(self.cells)[: self.number(last)]:
+        for cell_id in self.cells:
             self.run(cell_id)
+            if cell_id == last:
+                break
 
     def __repr__(self):
         return f"<Notebook {self.name}>"  # pytest shows it when a test fails
@@ -97,13 +99,10 @@ class Notebook(dict):
     def __missing__(self, name):
         raise KeyError(f"{name}: renamed? See “interfaces” in tests/README.md.")
 
-    def number(self, cell_id):
-        """Return the number of a cell: 1 for the first."""
-        return list(self.cells).index(cell_id) + 1
-
     def after(self, cell_id):
         """Return the ids of the cells after that one."""
-        return list(self.cells)[self.number(cell_id) :]
+        ids = list(self.cells)
+        return ids[ids.index(cell_id) + 1 :]
 
     def run(self, cell_id):
         """Run a cell, and return what it prints."""

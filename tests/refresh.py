@@ -2,10 +2,9 @@
 
 .venv/bin/python tests/refresh.py [--replay] [lstmcell | lstm]    both, if none is named
 
-What `replay.py` needs is kept in tests/stored: networks, and what is drawn with them.
-With --replay, nothing is trained: the training's log and plot stay as they are, and all
-other cells run with the networks that are kept. A notebook, and what belongs to it, is
-written when all its cells have run.
+What `replay.py` needs is kept in tests/stored. With --replay, nothing is trained: the
+training's log and plot stay as they are, and all other cells run with stored networks.
+A notebook, and what belongs to it, is written when all its cells have run.
 """
 
 import base64
@@ -20,22 +19,20 @@ import notebooks
 from notebooks import LESSON, STORED, code_cells
 from replay import drawn, images, kept, replay
 
-# What the kernel also runs, in these cells; {0}: a copy of tests/stored
+# What the kernel also runs, at the end of these cells; {0}: a copy of tests/stored
+IMPORT = "\nimport sys; sys.path.append('tests'); import replay\n"
 KEEP = {
     "train": """
 torch.save(model.state_dict(), "{0}/{1}.pt")
 torch.save(torch.get_rng_state(), "{0}/{1}_random.pt")  # the next samples go by it""",
-    "learn": """
-import sys; sys.path.append("tests"); import replay
-learn = replay.keep(learn, "{0}/experiments.pt")""",
+    "learn": IMPORT + 'learn = replay.keep(learn, "{0}/experiments.pt")',
 }
 RECALL = {
     "train": """
 model.load_state_dict(torch.load("{0}/{1}.pt", weights_only=True))
 torch.set_rng_state(torch.load("{0}/{1}_random.pt", weights_only=True))""",
-    "learn": """
-import sys; sys.path.append("tests"); import replay
-learn, NUM_ITER = replay.recall(learn, "{0}/experiments.pt", []), 0""",
+    "learn": IMPORT
+    + 'learn, NUM_ITER = replay.recall(learn, "{0}/experiments.pt", []), 0',
 }
 
 
@@ -56,14 +53,6 @@ def run(notebook, name, folder, replayed):
         cells["train"].outputs = log
 
 
-def tidy(notebook):
-    """Remove, in place, what Jupyter adds when it runs and saves a notebook."""
-    notebook.metadata.language_info.pop("version", None)  # of the Python that ran it
-    for cell in notebook.cells:
-        for key in cell.metadata.keys() - {"tags", "jupyter"}:
-            del cell.metadata[key]
-
-
 replayed = "--replay" in sys.argv
 names = [name for name in sys.argv[1:] if name != "--replay"]
 prose = [(notebooks.ROOT / "README.md").read_text(encoding="utf-8")]
@@ -73,7 +62,7 @@ for name in names or notebooks.PATHS:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(shutil.copytree(STORED, Path(temporary) / "stored"))
         run(notebook, name, folder.as_posix(), replayed)
-        tidy(notebook)
+        notebook.metadata.language_info.pop("version", None)  # of Python
         texts = drawn(replay(name, notebooks.outputs(notebook), folder))
         if replayed:
             texts["train"] = kept(name)["train"]

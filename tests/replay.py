@@ -39,10 +39,7 @@ def keep(learn, file):
 
 
 def recall(learn, file, asked):
-    """Return a function that makes a network by `learn`, and gives it stored weights.
-
-    What it is asked for is added to the list asked, too.
-    """
+    """Return a function that loads stored networks, and notes in asked what for."""
     networks = torch.load(file, weights_only=True)
 
     def learn_and_load(*given, **named):
@@ -139,24 +136,18 @@ def describe(figure):
             ends = listed([image.norm.vmin, image.norm.vmax])
             shown.append(f"image: {image.cmap.name}, from {ends}")
             shown += [listed(row, ".3f") for row in image.get_array()]
-        rows = {}
-        for text in axes.texts:  # an annotation's point is where its arrow ends
+        rows = {}  # of texts, by where they stand; of annotations, where arrows end
+        for text in axes.texts:
             x, y = getattr(text, "xy", text.get_position())
-            rows.setdefault(y, []).append((x, text))
-        for y, row in rows.items():
-            xs, texts = zip(*row)
-            signs = "".join(text.get_text() for text in texts)
-            shown.append(f"at {listed([xs[0], y])}: {signs}")
+            rows.setdefault(y, [f"at {x:#.4g} {y:#.4g}: "]).append(text.get_text())
+        shown += map("".join, rows.values())
     return "\n".join(shown)
 
 
 def drawn(notebook):
     """Return, as text, what each cell has drawn, and what its networks are for."""
-    texts = {
-        cell_id: "\n".join(map(describe, figures)) + "\n"
-        for cell_id, figures in notebook.figures.items()
-        if figures
-    }
+    figures = {key: found for key, found in notebook.figures.items() if found}
+    texts = {key: "\n".join(map(describe, figures[key])) + "\n" for key in figures}
     return texts | {"networks": "\n".join([*notebook.asked, ""])}
 
 

@@ -13,12 +13,8 @@ from test_repository import LECTURE
 from torch.nn import LSTMCell
 
 pytestmark = pytest.mark.stored
+PRINTED = {name: nb.outputs(nb.read(name)) for name in nb.PATHS}
 CORRECT = "See other red tests first. Is the edit wrong? If not, correct the prose."
-
-
-def stored(name, cell_id):
-    """Return what is stored as printed by a cell."""
-    return nb.outputs(nb.read(name))[cell_id]
 
 
 def paragraph(name, words):
@@ -40,7 +36,7 @@ def check(name, words, figures=()):
 
 def test_what_exercise_1_says_of_the_losses(monkeypatch):
     notebook, step, cell = nb.Notebook(LESSON, "text"), LSTMCell.forward, LSTMCell
-    entries = nb.log_entries(stored(LESSON, "train"))
+    entries = nb.log_entries(PRINTED[LESSON]["train"])
     check(LESSON, "from memory", [entries[n][0] for n in (1, 10, 50)])
     faults = {
         "`zero_grad` is missing": (torch.optim.Adam, "zero_grad", lambda self: None),
@@ -57,7 +53,7 @@ def test_what_exercise_1_says_of_the_losses(monkeypatch):
 def test_what_arithmetic_decides():
     nats = [round((n * math.log(10) + 10 * math.log(4)) / 14, 2) for n in (1, 2)]
     check(LABORATORY, "How low can the loss get?", nats)
-    asked, stated = (n for (n,) in printed(stored(LABORATORY, "cats"), "s  ", 1))
+    asked, stated = (n for (n,) in printed(PRINTED[LABORATORY]["cats"], "s  ", 1))
     p = asked / (asked + stated)
     nats = -p * math.log(p) - (1 - p) * math.log(1 - p)
     figures = asked + stated, asked, round(p, 2), round(nats, 2), round(nats / 70, 3)
@@ -83,24 +79,23 @@ def test_what_arithmetic_decides():
 
 
 def test_what_the_pages_quote_of_the_outputs():
-    log = stored(LESSON, "train")
+    log = PRINTED[LESSON]["train"]
     _, *losses = nb.log_entries(log)[LECTURE["NUM_ITER"]]  # recent mean, test loss
     figures = [f for n in losses for f in (round(n, 2), round(math.exp(n), 1))]
     check(LESSON, "the recent mean ended at", figures)
     check(LESSON, "In the stored run, the loss was", [losses[1]])
-    always = re.findall(r"(\d+) of \1 '([^ ,.])'", stored(LESSON, "cell-state"))
+    always = re.findall(r"(\d+) of \1 '([^ ,.])'", PRINTED[LESSON]["cell-state"])
     named = re.findall("at each “(.)”", paragraph(LESSON, "such a unit for each sign"))
     assert named == [sign for _, sign in always], f"Erased each time: {always}"
-    (comma,) = printed(stored(LESSON, "cell-state"), "(',')", 1)
-    (exercise,) = printed(paragraph(LESSON, "unit = torch.tensor"), "the comma's")
-    assert exercise == comma, "the unit of exercise 6"
-    _, (frequencies,), (previous,) = printed(stored(LESSON, "baselines"), "nats", 1)
+    (comma,) = printed(PRINTED[LESSON]["cell-state"], "(',')", 1)
+    check(LESSON, "unit = torch.tensor", comma)
+    _, (frequencies,), (previous,) = printed(PRINTED[LESSON]["baselines"], "nats", 1)
     check(LESSON, "no fixed probabilities", [frequencies, previous])
     check(LESSON, "| *previous character* |", [round(previous, 2)])
-    (*_, shorter), example = printed(stored(LABORATORY, "table"), "ha'", 3)
+    (*_, shorter), example = printed(PRINTED[LABORATORY]["table"], "ha'", 3)
     given = check(LABORATORY, "An example:", example)
     assert {*given} == {1, 10, shorter, *example}, f"{shorter}, {example}. {CORRECT}"
-    *_, (_, _, mixture) = printed(stored(LABORATORY, "table"), "%", 3)
+    *_, (_, _, mixture) = printed(PRINTED[LABORATORY]["table"], "%", 3)
     check(LESSON, "| a mixture of counts", [mixture])
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
     title = re.findall(r"(?m)^ *\d+: (.+)$", nb.read(LESSON).cells[0].source)
@@ -112,22 +107,20 @@ def test_what_the_pages_quote_of_the_outputs():
 
 def test_what_the_laboratory_quotes_of_its_experiments():
     said = paragraph(LABORATORY, "a straight line means")
-    _, *shares = printed(stored(LABORATORY, "gradients"), "at the digit")
+    _, *shares = printed(PRINTED[LABORATORY]["gradients"], "at the digit")
     expected = [pytest.approx(share ** (1 / 11), rel=0.1) for (share,) in shares]
     factors = [float(n) for n in re.findall(r"[\d.]+(?=\s+with\s+`)", said)]
     assert factors == expected, f"the factor of each step. {CORRECT}"
     expected = [pytest.approx(share, rel=0.1) for (share,) in shares[:2]]
     fractions = [1 / values(n)[0] for n in re.findall(r"1/([\d,]+\d)", said)]
     assert fractions == expected, f"What is left at the digit: {shares}. {CORRECT}"
-    ((n, _, turned, _),) = printed(stored(LABORATORY, "transplant"), "holders")
+    ((n, _, turned, _),) = printed(PRINTED[LABORATORY]["transplant"], "holders")
     said = paragraph(LABORATORY, "units are holders")
     assert re.findall(r"stored run, (\d+) units are", said) == [f"{n:.0f}"], CORRECT
     assert {*re.findall(r"\ball (\d+)", said)} == {f"{turned:.0f}"}, CORRECT
     drawn = re.findall(r"(?m)^title: unit (\d+)", kept(LABORATORY)["held"])
     said = paragraph(LABORATORY, "most of the holders forget hardly anything")
-    said = " ".join(re.findall(r"\bunits? ([\d and]+)", said))
-    assert sorted(re.findall(r"\d+", said)) == sorted(drawn), (
-        f"units {drawn}. {CORRECT}"
-    )
-    (questions,), (statements,) = printed(stored(LABORATORY, "asking"), "ends of", 1)
+    named = " ".join(re.findall(r"\bunits? ([\d and]+)", said))
+    assert {*re.findall(r"\d+", named)} == {*drawn}, f"units {drawn}. {CORRECT}"
+    (questions,), (statements,) = printed(PRINTED[LABORATORY]["asking"], "ends of", 1)
     check(LABORATORY, "beginnings of questions", [questions, statements])
