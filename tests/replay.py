@@ -1,9 +1,8 @@
 """Run a notebook again with the networks of its stored run, in seconds.
 
-A training takes minutes, and it ends with other weights on another processor, since
-rounding adds up. So only ten iterations are trained; then, the networks that
-`refresh.py` has kept take the place of those to be trained. With these, each processor
-prints and draws the same, but for the last digit.
+A training takes minutes, and ends with other weights on another processor. So only ten
+iterations are trained; then, networks that `refresh.py` has kept are put in place. With
+these, each processor prints and draws the same, but for last digits.
 """
 
 import re
@@ -22,7 +21,7 @@ def wanted(layer, text, learning_rate, weight=None):
     weights = [] if weight is None else weight.tolist()
     counts = {char: n for char, n in zip(printable, weights) if n != 1}
     text = f"{text[:14]!r}... (sum {zlib.crc32(text.encode())})"
-    return f"{layer.__name__}, {text}, rate {learning_rate}, weights {counts or None}"
+    return f"{layer.__name__}, {text}, {learning_rate=}, weights={counts or None}"
 
 
 def keep(learn, file):
@@ -65,7 +64,7 @@ def replay(name, page, folder=STORED):
     def generate(model, prime_str, predict_len, temperature):
         """Return the next sample of the page, since draws differ between processors."""
         by = getattr(model, "asked", "model" if model is notebook["model"] else "?")
-        asked.append(f"generate: {prime_str!r}, {predict_len}, {temperature} by {by}")
+        asked.append(f"generate: {prime_str!r}, {predict_len}, {temperature=}, by {by}")
         text, lines = page[cell_id], sys.stdout.getvalue().count("\n")  # printed so far
         start = len(text) - len(text.split("\n", lines)[-1])
         begin = re.escape(prime_str.lstrip("\n"))
