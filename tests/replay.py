@@ -133,11 +133,11 @@ def describe(figure):
             shown += [f"curve: {label} {style}", *map(listed, line.get_data())]
         for image in axes.images:
             ends = listed([image.norm.vmin, image.norm.vmax])
-            shown.append(f"image: {image.cmap.name}, from {ends}")
+            shown.append(f"image: {image.cmap.name}, {image.origin}, from {ends}")
             shown += [listed(row, ".3f") for row in image.get_array()]
-        rows = {}  # of texts, by where they stand; of annotations, where arrows end
+        rows = {}  # of texts, by their height
         for text in axes.texts:
-            x, y = getattr(text, "xy", text.get_position())
+            x, y = text.get_position()
             rows.setdefault(y, [f"at {x:#.4g} {y:#.4g}: "]).append(text.get_text())
         shown += map("".join, rows.values())
     return "\n".join(shown)

@@ -36,7 +36,7 @@ def plain(line):
     """Return a line without times, and without what rounding alone decides."""
     line = re.sub(r"[\d.]+ (ms|min)\b", r"? \1", " ".join(line.split()))
     rounding = re.search(r"difference:? (\S+)", line)
-    if rounding and float(rounding[1]) < 1e-4:  # of two ways to compute the same
+    if rounding and 0 < float(rounding[1]) < 1e-4:  # of two ways to compute the same
         line = line.replace(rounding[1], "about 0")
     return line
 
