@@ -43,7 +43,10 @@ def outputs(notebook):
 def execute(notebook, folder):
     """Run all cells in a fresh kernel in folder; the outputs go into notebook."""
     options = dict(timeout=None, record_timing=False, coalesce_streams=True)
-    NotebookClient(notebook, **options).execute(cwd=folder)
+    # so that sys.__stderr__ is the terminal's
+    arguments = ["--IPKernelApp.capture_fd_output=False"]
+    client = NotebookClient(notebook, extra_arguments=arguments, **options)
+    client.execute(cwd=folder)
 
 
 def values(text):
@@ -66,11 +69,6 @@ def log_entries(log):
     return {int(n): tuple(map(float, found)) for n, *found in re.findall(pattern, log)}
 
 
-def as_text(indices):
-    """Return the characters of indices, a tensor or a list."""
-    return "".join(string.printable[index] for index in indices)
-
-
 def curves(axes):
     """Return the heights of the curves of a figure's axes, by their names."""
     return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
@@ -79,19 +77,17 @@ def curves(axes):
 class Notebook(dict):
     """A notebook run in this process; as a dict, the names that its cells define.
 
-    `settings` replace what the cell `parameters` sets. `out` holds what each cell has
-    printed, `figures` what it has drawn; of a figure that is updated, the last state.
+    Its cells before `until` run at once. `settings` replace what `parameters` sets.
+    `running` is the newest cell, `out` holds what each has printed, `figures` what it
+    has drawn; of a figure that is updated, the last state.
     """
 
-    def __init__(self, name, last, **settings):
+    def __init__(self, name, until, **settings):
         super().__init__()
-        self.name, self.out, self.figures, self.shown = name, {}, {}, []
+        self.name, self.running, self.out, self.figures = name, None, {}, {}
         self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
         self.settings = {"LOSS_PLOT_FILE": io.BytesIO()} | settings  # not into a folder
-        for cell_id in self.cells:
-            self.run(cell_id)
-            if cell_id == last:
-                break
+        self.run(*self.between(None, until))
 
     def __repr__(self):
         return f"<Notebook {self.name}>"  # pytest shows it when a test fails
@@ -99,38 +95,41 @@ class Notebook(dict):
     def __missing__(self, name):
         raise KeyError(f"{name}: renamed? See “interfaces” in tests/README.md.")
 
-    def after(self, cell_id):
-        """Return the ids of the cells after that one."""
+    def between(self, first, last=None):
+        """Return the ids of the cells after one and before another (None: of all)."""
         ids = list(self.cells)
-        return ids[ids.index(cell_id) + 1 :]
+        start = ids.index(first) + 1 if first else 0
+        return ids[start : ids.index(last) if last else None]
 
-    def run(self, cell_id):
-        """Run a cell, and return what it prints."""
-        self.shown = []
-        plt.close("all")
-        source, file, out = self.cells[cell_id], f"{self.name}:{cell_id}", io.StringIO()
-        # so that a traceback can show the cell's line
-        linecache.cache[file] = len(source), None, source.splitlines(True), file
-        try:
-            with contextlib.redirect_stdout(out):
-                exec(compile(source, file, "exec"), self)
-        except KeyboardInterrupt as error:
-            if not error.args:  # Ctrl+C, not the interrupt of a test
+    def run(self, *cell_ids):
+        """Run cells, and return what the last one prints."""
+        for cell_id in cell_ids:
+            self.running, self.shown, out = cell_id, [], io.StringIO()
+            source, file = self.cells[cell_id], f"{self.name}:{cell_id}"
+            # so that a traceback can show the cell's line
+            linecache.cache[file] = len(source), None, source.splitlines(True), file
+            try:
+                with contextlib.redirect_stdout(out):
+                    exec(compile(source, file, "exec"), self)
+            except KeyboardInterrupt as error:
+                assert not error.args, "Interrupted by a test, it should end in order."
                 raise
-            told = "This cell should end in good order when it is interrupted."
-            raise AssertionError(told) from error
-        finally:
-            drawn = [plt.figure(number) for number in plt.get_fignums()]
-            self.out[cell_id] = out.getvalue()
-            self.figures[cell_id] = self.shown[-1:] + drawn
-            plt.close("all")
-        if cell_id == "parameters":
-            self["TEXT_FILE"] = ROOT / self["TEXT_FILE"]
-            self.update(self.settings, display=self.display)
-        return self.out[cell_id]
+            finally:
+                drawn = [plt.figure(number) for number in plt.get_fignums()]
+                self.out[cell_id] = out.getvalue()
+                self.figures[cell_id] = self.shown[-1:] + drawn
+                plt.close("all")
+            if cell_id == "parameters":
+                self["TEXT_FILE"] = ROOT / self["TEXT_FILE"]
+                self.update(self.settings, display=self.display)
+        return out.getvalue()
+
+    def drawn_last(self):
+        """Return the last figure of the last cell that has drawn one."""
+        return [figure for drawn in self.figures.values() for figure in drawn][-1]
 
     def display(self, figure, **_):
-        # stands in for IPython's: keeps the figure and those that replace it
+        """Stand in for IPython's: keep the figure, and those that replace it."""
         self.shown.append(figure)
         return SimpleNamespace(update=self.shown.append)
 

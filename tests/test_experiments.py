@@ -12,7 +12,6 @@ from torch.nn.functional import cross_entropy
 
 
 def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
-    lab.run("train")
     rate, text = lab["LEARNING_RATE"], lab["training_text"]
     lab.update(LEARNING_RATE=0, training_text="x" * 900)  # what counts is the argument
     network = lab["learn"](LSTM, text, rate)
@@ -24,11 +23,19 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     assert more > less, "A character that counts more in the loss becomes likelier."
 
 
+def test_how_far_one_call_and_many_are_apart(lab):
+    """Here, the logits of a call with one character are lower by 9."""
+    model = lab["model"]
+    model.linear.register_forward_hook(lambda _, h, out: out - 9 * (len(out) == 1))
+    ((_, difference),) = printed(lab.run("one-call"), "largest logit")
+    assert difference == pytest.approx(9, abs=0.5)
+
+
 def test_the_loss_by_how_many_characters_are_seen(lesson):
     """At every fourth place, the last n characters are read by themselves."""
     text = lesson["test_text"] = lesson["test_text"][:160]
-    lesson.run("context")
-    (axes,) = lesson.figures["context"][0].axes
+    lesson.run(*lesson.between("loss-map", "counts"))
+    (axes,) = lesson.drawn_last().axes
     for n, loss in zip(*axes.lines[0].get_data()):
         nats = []
         for place in range(100, len(text), 4):
@@ -51,9 +58,8 @@ def test_the_table_falls_back_on_shorter_contexts(lab):
 
 @pytest.fixture
 def carrying(lab):
-    """The small laboratory up to `gradients`; its networks have hardly learned."""
-    for cell_id in ("memory-text", "memory", "gradients"):
-        lab.run(cell_id)
+    """The small laboratory before its transplant; its networks have hardly learned."""
+    lab.run(*lab.between("learn", "transplant"))
     return lab
 
 
@@ -68,7 +74,7 @@ def test_the_gradient_before_training_line_by_line(carrying):
         (gradient,) = torch.autograd.grad(loss, embedded)
         sizes.append(gradient.norm(dim=1)[1:])  # from the first digit on
     means = torch.stack(sizes).mean(dim=0)
-    (axes,) = carrying.figures["gradients"][0].axes
+    (axes,) = carrying.drawn_last().axes
     means /= means[-1].clone()  # that of the space
     assert curves(axes)["RNN"] == pytest.approx(means.tolist(), rel=1e-4)
 
@@ -86,7 +92,8 @@ def test_a_transplant_whose_answer_is_known(carrying, goes_by):
         return torch.eye(100)[expected][None], state
 
     carrying["carriers"] = {LSTM: network}
-    first, _, *rows = carrying.run("transplant").splitlines()
+    out = carrying.run(*carrying.between("gradients", "held"))
+    first, _, *rows = out.splitlines()
     unlike, alike = values(first)
     own, other = [unlike, 0, alike], [0, unlike, alike]
     expected = dict(h=[own, own, own, own, other], c=[own, other, other, own, own])
@@ -114,14 +121,14 @@ def test_what_ten_forget_gates_leave(carrying):
 
 
 def test_other_beginnings_and_what_is_asked_after_them(lab):
-    lab.run("sentences")
-    lab.run("asking")
+    lab.run(*lab.between("held", "forgetful"))
     found = lab["sentences_of"]("Can I?\nYes. You may. A heading\n", ".")
     assert found == ["Yes", "You may"]
-    ends, others = ["a b c d e", "f g h i j"], ["K L M", "N O P Q"]
-    ends, others = ([words.split() for words in part] for part in (ends, others))
-    anew = lab["begin_anew"](ends, others)
-    assert [" ".join(words) for words in anew] == ["N O d e", "K i j"]
+    ends, others = (
+        [[*"abcde"], [*"fghij"]],
+        [[*"KLM"], [*"NOPQ"]],
+    )  # words of one letter
+    assert lab["begin_anew"](ends, others) == [[*"NOde"], [*"Kij"]]
     assert lab["begin_anew"](ends, []) == [], "There are no others."
     model, read = lab["model"], lab["char_to_tensor"]
     logits, _ = model(read("\n\nIs it on"))
@@ -132,16 +139,35 @@ def test_other_beginnings_and_what_is_asked_after_them(lab):
     assert lab["asks"](model, " on", state) == p, "from a state"
 
 
+def test_whose_h_and_c_go_on_to_the_end(lab):
+    """Here, indices are the text itself, and a state is two words."""
+    lab.run(*lab.between("learn", "beginnings"))
+    asked = []
+
+    def asks(_, end, state):
+        asked.append((end, *state))
+        return len(asked)
+
+    lab.update(asks=asks, char_to_tensor=str.strip)
+    lab["weighted"] = lambda text: ("logits", (f"h of {text}", f"c of {text}"))
+    lab["whole"] = {"?": ["Is it on now".split()], ".": []}
+    lab["other_kind"] = {"?": ["It was on now".split()], ".": []}
+    out = lab.run("beginnings")
+    own, other = "Is it", "It was"
+    of = (own, own), (other, own), (own, other), (other, other)
+    assert asked == [(" on now", f"h of {h}", f"c of {c}") for h, c in of]
+    assert printed(out, "questions") == [[1, 1, 2, 3, 4]], "in the order of the heads"
+
+
 def test_texts_without_new_words_commas_questions(lesson, lab):
     """The training text ends in a sign that nothing follows."""
     lesson.update(training_text="It sat here. #", test_text=" It sat here. " * 20)
-    for cell_id in "baselines-write setup loss-map by-hand cell-state".split():
-        lesson.run(cell_id)
+    lesson["TEXT_PORTION_SIZE"] = 5
+    lesson.run(*lesson.between("text"))
     assert re.search(r"0 new words( +nan){5}", lesson.out["loss-map"]), "no new words"
     assert lesson.out["cell-state"].count("unit") == 2, "a space and a full stop"
     lab["test_text"] = "There is no question in here. " * 20
-    for cell_id in lab.after("setup"):
-        lab.run(cell_id)
+    lab.run(*lab.between("setup"))
     for cell_id, means in (("asking", 4), ("weighted", 4), ("beginnings", 8)):
         assert lab.out[cell_id].count("nan") == means, f"{cell_id}: of no questions"
 
@@ -153,8 +179,7 @@ def test_the_solutions_of_exercises_2_and_6(lesson):
     lesson.run("train")
     expected = pytest.approx(lesson["losses"], abs=1e-4)
     lesson.cells["model"] = sources["model"].replace(by_layer, solution)
-    for cell_id in ("by-hand", "model", "setup", "train"):
-        lesson.run(cell_id)
+    lesson.run("by-hand", "model", "setup", "train")
     assert lesson["losses"] == expected, "Exercise 2: with its line, the same losses"
     lesson["model"].lstm.register_forward_hook(lambda _, x, new: (new[0], new[1] + 9))
     assert printed(lesson.run("by-hand"), "difference")[0][0] > 0.9, "to another layer"

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from string import digits
+from string import digits, printable
 from types import SimpleNamespace
 
 import notebooks as nb
@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import savefig, small_notebook
 from matplotlib.figure import Figure
-from notebooks import Notebook, as_text, curves
+from notebooks import Notebook, curves
 from torch.nn import functional as F
 
 
@@ -22,8 +22,9 @@ def test_what_is_kept_of_a_text_and_its_last_tenth_is_held_back(fresh):
     assert fresh["to_printable"](original) == converted
     text, cut = fresh["text"], len(fresh["text"]) * 9 // 10
     assert (fresh["training_text"], fresh["test_text"]) == (text[:cut], text[cut:])
-    assert as_text(fresh["test_inputs"]) == text[cut:-1]
-    assert as_text(fresh["test_targets"]) == text[cut + 1 :], "of the test loss"
+    indices = [printable.index(char) for char in text[cut:]]
+    assert fresh["test_inputs"].tolist() == indices[:-1], "of the test loss"
+    assert fresh["test_targets"].tolist() == indices[1:], "of the test loss"
 
 
 def test_the_baselines_of_a_text_half_of_which_is_a(small):
@@ -34,7 +35,7 @@ def test_the_baselines_of_a_text_half_of_which_is_a(small):
 
 
 def test_a_text_that_is_refused_replaces_nothing(tmp_path):
-    notebook, file = Notebook(nb.LESSON, "text"), tmp_path / "own.txt"
+    notebook, file = Notebook(nb.LESSON, "portions"), tmp_path / "own.txt"
     before, size = dict(notebook), "TEXT_PORTION_SIZE.* 2789"
     short, own, mir = "x" * 2900, "x" * 3100, "мир x" * 9000  # most of it is dropped
     cases = (short, 200, "3,000"), (mir, 9, "Latin"), (own, 2790, size), (own, 0, size)
@@ -56,7 +57,8 @@ def test_portions_start_wherever_they_fit(fresh, portion_size):
     rng = np.random.default_rng(0)
     drawn = [fresh["draw_example"](digits, portion_size, rng) for _ in range(500)]
     for inputs, targets in drawn:
-        assert len(inputs) == portion_size and as_text(inputs) in digits, "a portion"
+        start = inputs[0].item()  # the index of a digit is the digit
+        assert inputs.tolist() == [*range(start, start + portion_size)], "a portion"
         assert torch.equal(targets, inputs + 1), "A target is what follows its input."
     starts = {inputs[0].item() for inputs, _ in drawn}
     assert starts == set(range(10 - portion_size)), "A portion can start anywhere."
@@ -102,32 +104,24 @@ def test_the_losses_are_those_of_the_lecture(name, tmp_path):
 
 def test_no_other_cell_has_a_part_in_the_training(small):
     """The others run in order and backwards, and print no control characters raw."""
-    small.run("generate")  # the real one, which draws random numbers
-    small.run("train")
-    others = small.after("train")
-    for cell_id in others + others[::-1]:
-        small.run(cell_id)
+    small.run("generate", "train")  # the real one draws random numbers
+    others = small.between("train")
+    small.run(*others, *others[::-1])
     raw = [cell for cell in small.out if re.search("[\t\r\x0b\x0c]", small.out[cell])]
     assert not raw, f"Translate by SIGNS what these cells print: {raw}"
     small.run("train")
     alone = Notebook(small.name, "train", **small.settings)
-    alone.run("train")
+    alone.run("train", "train")
     assert small["losses"] == alone["losses"], "A cell draws its random numbers."
 
 
-def test_setup_starts_over_but_not_with_a_seed_that_is_refused(small):
-    small.run("generate")
-    small.run("train")
+def test_setup_starts_over(small):
+    small.run("generate", "train")
     first = small["losses"], small["samples"]
-    for cell_id in ("setup", "train"):
-        small.run(cell_id)
+    small.run("setup", "train")
     assert (small["losses"], small["samples"]) == first
     if small.name == nb.LABORATORY:
         assert "GRU(12, 16, num_layers=2)" in str(small["model"]), "LAYER, NUM_LAYERS"
-    before, small["RANDOM_SEED"] = {**small}, -1
-    with pytest.raises(ValueError):
-        small.run("setup")
-    assert small["model"] is before["model"], "Refused, but it replaces the model."
 
 
 def test_the_log_and_the_samples(small):
@@ -171,10 +165,10 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
-    (axes,) = small.figures["train"][0].axes
+    (axes,) = small.drawn_last().axes
     assert curves(axes)["one portion"] == small["losses"], "The last plot shows all."
     small.run("train")
-    whole = Notebook(small.name, "setup", **small.settings)
+    whole = Notebook(small.name, "train", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
     whole.run("train")
     assert small["losses"] == whole["losses"], "It should go on where it stopped."
@@ -203,11 +197,16 @@ def test_the_plot_shows_any_sample_in_one_line_at_its_recent_mean(fresh, monkeyp
     samples = {n: f"$x^{n}_$\x0b\n" + 90 * "y" for n in (1, 10, 11, 19)}
     losses = [5.0] * 10 + [4.0] * 10
     (axes,) = fresh["plot_losses"](losses, {10: 4.5, 20: 3.5}, samples).axes
-    assert curves(axes)["recent mean"][8:12] == [5, 5, 4.5, 4], "of the last tenth"
+    shown = curves(axes)
+    assert shown.get("test text") == [4.5, 3.5], "Which curve has this label?"
+    assert shown.get("one portion") == losses, "Which curve has this label?"
+    assert shown["recent mean"][8:12] == [5, 5, 4.5, 4], "means of the last tenth"
     arrows = [(text.xy, text.get_text()) for text in axes.texts if hasattr(text, "xy")]
     points = (1, 5), (10, 5), (19, 4)  # two stages, and the newest
     for point, (end, label) in zip(points, arrows, strict=True):
         assert end == point and label.startswith("{0}: $x^{0}_$↧ y".format(*point))
+    (axes,) = fresh["plot_losses"]([4.0] * 1200, {}, {}).axes
+    assert axes.get_xlim() == (1, 1200), "A longer training is shown to its end."
 
 
 def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch):
@@ -224,9 +223,8 @@ def test_every_tensor_of_the_trainings_is_made_on_the_device(small, monkeypatch)
     small.update(DEVICE="meta", ForgetfulLSTM=torch.nn.LSTM, NUM_THREADS=3)
     small.run("device")
     assert torch.get_num_threads() == 3, "NUM_THREADS"
-    cells = "portions step setup train learn weighted".split()
-    for cell_id in filter(small.cells.get, cells):
-        with contextlib.suppress(RuntimeError):
+    for cell_id in small.between("device"):
+        with contextlib.suppress(Exception):
             small.run(cell_id)
     devices |= {weight.device.type for weight in small["untrained"].parameters()}
     if small.name != nb.LABORATORY:
