@@ -7,10 +7,7 @@ from matplotlib.ticker import FixedLocator
 
 
 def describe(figure):
-    """Return what a figure shows, as text, line by line.
-
-    Limits and ticks that Matplotlib has chosen by itself are left out.
-    """
+    """Return what a figure shows, without limits and ticks that no code has set."""
     legends = [axes.get_legend() for axes in figure.axes] + figure.legends
     lines = [f"legend: {words(legend.get_texts())}" for legend in legends if legend]
     for axes in figure.axes:

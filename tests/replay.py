@@ -25,10 +25,10 @@ def network_key(layer, text, learning_rate, weight=None):
 
 
 def recall(learn, file, asked, save=False):
-    """Return a function that learns as `learn` does, or takes the network from file.
+    """Return a function that takes what file has, and learns the rest by `learn`.
 
-    asked: a list, to which it adds what each network is for. save: whether file is to
-    have the networks that were asked for, and no others.
+    It adds to the list asked what each network is for. With save, file will have all
+    networks that were asked for, and no others.
     """
     stored = torch.load(file, weights_only=True) if Path(file).exists() else {}
     settings, used = learn.__globals__, {}
@@ -39,10 +39,10 @@ def recall(learn, file, asked, save=False):
         try:
             if key in stored:
                 settings["NUM_ITER"] = 0
-            else:  # said on the terminal, or in a replay, by the cell
-                out = sys.__stderr__ if save else sys.stdout
-                told = f"(not stored: training {key}, {num_iter} iterations) "
-                print(told, end="", file=out, flush=True)
+            else:  # told on the terminal, or in a replay, before the cell's next words
+                out, end = (sys.__stderr__, "\n") if save else (sys.stdout, " ")
+                told = f"(not stored: training {key}, {num_iter} iterations)"
+                print(told, end=end, file=out, flush=True)
             network = learn(*given, **named)
         finally:
             settings["NUM_ITER"] = num_iter
@@ -57,10 +57,7 @@ def recall(learn, file, asked, save=False):
 
 
 def samples_of(page, notebook):
-    """Return a stand-in for `generate`, which gives the page's samples one by one.
-
-    What is drawn differs between processors. page: what each cell has printed.
-    """
+    """Return a stand-in for `generate`, which gives the page's samples in turn."""
     taken = dict.fromkeys(page, 0)  # up to where samples of a cell's output are taken
 
     def generate(model, prime_str, predict_len, temperature):

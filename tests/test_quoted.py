@@ -20,14 +20,13 @@ def says(name, *sentences):
     prose, wrong = " ".join(" ".join(texts).split()), []
     for sentence in sentences:
         words = map(re.escape, re.split(NUMBER, sentence))
-        found = re.findall(NUMBER.join(words), prose) or ["(These words are gone.)"]
+        found = re.findall(NUMBER.join(words), prose) or ["(words that are not found)"]
         for each in set(found).difference(sentences):
             wrong.append(f"  it says:        {each}\n  it should say:  {sentence}")
     if wrong:
-        told = (
-            "See other red tests first. Is the edit wrong? If not, correct the prose:"
-        )
-        pytest.fail("\n".join([told, nb.PATHS[name].name, *wrong]), pytrace=False)
+        told = f"""{nb.PATHS[name].name}: see other red tests first. Is the edit wrong?
+If not, correct the prose, or the words in this test."""
+        pytest.fail("\n".join([told, *wrong]), pytrace=False)
 
 
 def test_what_the_lesson_quotes():

@@ -55,7 +55,7 @@ def compare(new, old, name):
         if lines:
             told += [f"\n{key}", *lines[:8]]
         if len(lines) > 8:
-            told.append(f"... and {len(lines) - 8} lines more")
+            told.append(f"... (and more: {len(lines) - 8})")
     if told:  # what --replay does not renew is trained anew
         option = "" if {"\nsettings", "\ntrain"} & {*told} else "--replay "
         pytest.fail("\n".join([HINT.format(option, name), *told]), pytrace=False)
