@@ -15,6 +15,8 @@ import torch
 from describe import describe
 from notebooks import STORED, Notebook, code_cells, read
 
+NOT_STORED = "(not stored"
+
 
 def network_key(layer, text, learning_rate, weight=None):
     """Return, as text, what `learn` is asked for: its network is stored by that."""
@@ -36,13 +38,11 @@ def recall(learn, file, asked, save=False):
     def learn_or_recall(*given, **named):
         key, num_iter = network_key(*given, **named), settings["NUM_ITER"]
         asked.append(f"learn: {key}")
+        if key not in stored:  # told on the terminal, or in a replay, by the cell
+            told = f"{NOT_STORED}: training {key}, {num_iter} iterations)"
+            print(told, file=sys.__stderr__ if save else None, flush=True)
         try:
-            if key in stored:
-                settings["NUM_ITER"] = 0
-            else:  # told on the terminal, or in a replay, before the cell's next words
-                out, end = (sys.__stderr__, "\n") if save else (sys.stdout, " ")
-                told = f"(not stored: training {key}, {num_iter} iterations)"
-                print(told, end=end, file=out, flush=True)
+            settings["NUM_ITER"] = 0 if key in stored else num_iter
             network = learn(*given, **named)
         finally:
             settings["NUM_ITER"] = num_iter
@@ -67,7 +67,8 @@ def samples_of(page, notebook):
         cell_id, printed = notebook.running, sys.stdout.getvalue()
         # The next sample begins after the lines that the cell has printed so far, and
         # after the last sample (which it may print later).
-        lines = page[cell_id].splitlines(keepends=True)[: printed.count("\n")]
+        num_printed = printed.count("\n") - printed.count(NOT_STORED)
+        lines = page[cell_id].splitlines(keepends=True)[:num_printed]
         begin = max(len("".join(lines)), taken[cell_id])
         prime = re.escape(prime_str.lstrip("\n"))
         sample = re.compile(f"(?ms)^{prime}(.{{{predict_len}}})")

@@ -47,18 +47,17 @@ def close(before, now):
 
 def compare(new, old, name):
     """Fail if texts differ: by cell, with at most eight lines of each."""
-    told = []
+    changed = {}
     for key in dict.fromkeys([*old, *new]):
         pairs = differences(new.get(key, ""), old.get(key, ""))
         signed = [each for pair in pairs for each in zip("-+", pair)]
-        lines = [sign + line for sign, line in signed if line is not None]
-        if lines:
-            told += [f"\n{key}", *lines[:8]]
-        if len(lines) > 8:
-            told.append(f"... (and more: {len(lines) - 8})")
-    if told:  # what --replay does not renew is trained anew
-        option = "" if {"\nsettings", "\ntrain"} & {*told} else "--replay "
-        pytest.fail("\n".join([HINT.format(option, name), *told]), pytrace=False)
+        if lines := [sign + line for sign, line in signed if line is not None]:
+            more = [f"... (and more: {len(lines) - 8})"] if len(lines) > 8 else []
+            changed[key] = "\n".join(["", key, *lines[:8], *more])
+    if changed:  # --replay keeps settings, log, and plot of the training
+        option = "" if changed.keys() & {"settings", "train"} else "--replay "
+        told = [HINT.format(option, name), *changed.values()]
+        pytest.fail("\n".join(told), pytrace=False)
 
 
 def test_differences_are_all_but_last_digits_and_times():
