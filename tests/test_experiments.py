@@ -124,10 +124,8 @@ def test_other_beginnings_and_what_is_asked_after_them(lab):
     lab.run(*lab.between("learn", "forgetful"))
     found = lab["sentences_of"]("Can I?\nYes. You may. A heading\n", ".")
     assert found == ["Yes", "You may"]
-    ends, others = (
-        [[*"abcde"], [*"fghij"]],
-        [[*"KLM"], [*"NOPQ"]],
-    )  # words of one letter
+    ends = [[*"abcde"], [*"fghij"]]  # sentences of words of one letter
+    others = [[*"KLM"], [*"NOPQ"]]
     assert lab["begin_anew"](ends, others) == [[*"NOde"], [*"Kij"]]
     assert lab["begin_anew"](ends, []) == [], "There are no others."
     model, read = lab["model"], lab["char_to_tensor"]
