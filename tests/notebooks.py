@@ -22,6 +22,13 @@ LESSON, LABORATORY = "lstmcell", "lstm"
 PATHS = {name: ROOT / f"char_rnn_{name}.ipynb" for name in (LESSON, LABORATORY)}
 
 
+class Named(dict):
+    """A dict that says, where a name is missing, what may be the reason."""
+
+    def __missing__(self, name):
+        raise KeyError(f"{name}: renamed? See “interfaces” in tests/README.md.")
+
+
 def read(name):
     """Return the notebook LESSON or LABORATORY as nbformat.NotebookNode."""
     return nbformat.read(PATHS[name], as_version=4)
@@ -29,15 +36,15 @@ def read(name):
 
 def code_cells(notebook):
     """Return the code cells of a notebook by id, in their order."""
-    return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return Named((cell.id, cell) for cell in cells)
 
 
 def outputs(notebook):
     """Return what the code cells of a notebook have printed, by id."""
-    return {
-        key: "".join(out.get("text", "") for out in cell.outputs)
-        for key, cell in code_cells(notebook).items()
-    }
+    cells = code_cells(notebook)
+    texts = ([out.get("text", "") for out in cells[key].outputs] for key in cells)
+    return Named(zip(cells, map("".join, texts)))
 
 
 def execute(notebook, folder):
@@ -74,7 +81,7 @@ def curves(axes):
     return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
 
 
-class Notebook(dict):
+class Notebook(Named):
     """A notebook run in this process; as a dict, the names that its cells define.
 
     Its cells before `until` run at once. `settings` replace what `parameters` sets.
@@ -84,22 +91,20 @@ class Notebook(dict):
 
     def __init__(self, name, until, **settings):
         super().__init__()
-        self.name, self.running, self.out, self.figures = name, None, {}, {}
-        self.cells = {key: cell.source for key, cell in code_cells(read(name)).items()}
+        self.name, self.running, self.out, self.figures = name, None, Named(), Named()
+        cells = code_cells(read(name)).items()
+        self.cells = Named((key, cell.source) for key, cell in cells)
         self.settings = {"LOSS_PLOT_FILE": io.BytesIO()} | settings  # not into a folder
         self.run(*self.between(None, until))
 
     def __repr__(self):
         return f"<Notebook {self.name}>"  # pytest shows it when a test fails
 
-    def __missing__(self, name):
-        raise KeyError(f"{name}: renamed? See “interfaces” in tests/README.md.")
-
     def between(self, first, last=None):
         """Return the ids of the cells after one and before another (None: of all)."""
-        ids = list(self.cells)
-        start = ids.index(first) + 1 if first else 0
-        return ids[start : ids.index(last) if last else None]
+        places = Named((key, n) for n, key in enumerate(self.cells))
+        start = places[first] + 1 if first else 0
+        return list(self.cells)[start : places[last] if last else None]
 
     def run(self, *cell_ids):
         """Run cells, and return what the last one prints."""
@@ -124,9 +129,11 @@ class Notebook(dict):
                 self.update(self.settings, display=self.display)
         return out.getvalue()
 
-    def drawn_last(self):
-        """Return the last figure of the last cell that has drawn one."""
-        return [figure for drawn in self.figures.values() for figure in drawn][-1]
+    def axes(self, cell_id):
+        """Return the one pair of axes in the last figure that a cell has drawn."""
+        assert self.figures[cell_id], f"The cell {cell_id} draws nothing. Is it split?"
+        (axes,) = self.figures[cell_id][-1].axes
+        return axes
 
     def display(self, figure, **_):
         """Stand in for IPython's: keep the figure, and those that replace it."""

@@ -6,6 +6,7 @@ written when all its cells have run.
 
 import argparse
 import base64
+import json
 import re
 import shutil
 import tempfile
@@ -13,41 +14,84 @@ from pathlib import Path
 
 import nbformat
 from notebooks import LESSON, PATHS, ROOT, STORED, code_cells, execute, outputs, read
-from replay import description, replay, settings_of, stored_description
+from replay import (
+    description,
+    log_of_ten,
+    plain,
+    replay,
+    settings_of,
+    stored_description,
+)
+from test_replay import differences
 
-# What the kernel also runs, at the end of these cells; {0}: a copy of tests/stored
+# What the kernel also runs, at the end of these cells, and last; {0}: a copy of
+# tests/stored. PLOT draws the stored training.
 LEARN = """
-import sys; sys.path.append("tests"); import replay
-learn = replay.recall(learn, "{0}/experiments.pt", [], save=True)"""
+import sys; sys.path.append("tests"); import replay; learned = {{}}
+stored = replay.stored_networks("{0}")
+learn = replay.recall(globals(), stored, learned, sys.__stderr__)"""
+LAST = """
+learned = {{key: network.state_dict() for key, network in learned.items()}}
+torch.save(learned, "{0}/experiments.pt")"""
 KEEP = """
 torch.save(model.state_dict(), "{0}/{1}.pt")
-torch.save(torch.get_rng_state(), "{0}/{1}_random.pt")  # the next samples go by it"""
+torch.save(torch.get_rng_state(), "{0}/{1}_random.pt")  # the next samples go by it
+torch.save((losses, test_losses, samples), "{0}/{1}_plot.pt")"""
 RECALL = """
 model.load_state_dict(torch.load("{0}/{1}.pt", weights_only=True))
 torch.set_rng_state(torch.load("{0}/{1}_random.pt", weights_only=True))"""
+PLOT = """
+display(plot_losses(*torch.load("{0}/{1}_plot.pt", weights_only=True)))"""
 
 
 def run(notebook, name, folder, replayed):
     """Run all cells but, if replayed, the training; networks are those of folder."""
     cells, old = code_cells(notebook), code_cells(read(name))
+    has_plot = (STORED / f"{name}_plot.pt").exists()
     if replayed:
-        cells["train"].source = ""
-    for key, code in {"train": RECALL if replayed else KEEP, "learn": LEARN}.items():
-        if key in cells:
-            cells[key].source += code.format(folder.as_posix(), name)
+        cells["train"].source = PLOT if has_plot else ""
+    added = {"train": RECALL if replayed else KEEP}
+    if "learn" in cells:
+        notebook.cells.append(nbformat.v4.new_code_cell(id="last"))
+        added |= {"learn": LEARN, "last": LAST}
+    for key, code in added.items():
+        code_cells(notebook)[key].source += code.format(folder.as_posix(), name)
     execute(notebook, ROOT)
-    for key in cells:
-        cells[key].source = old[key].source
-    if replayed:
-        cells["train"].outputs = old["train"].outputs
+    notebook.cells = [cell for cell in notebook.cells if cell.id != "last"]
+    for key, cell in cells.items():
+        cell.source, before = old[key].source, old[key].outputs
+        if replayed and key == "train":  # the log stays
+            log = [out for out in before if out.output_type == "stream"]
+            cell.outputs = cell.outputs + log if has_plot else before
+        new_and_old = (
+            json.dumps(out, sort_keys=True) for out in (cell.outputs, before)
+        )
+        if replayed and len({*map(plain, new_and_old)}) == 1:
+            cell.outputs = before  # not the new times
     notebook.metadata.language_info.pop("version", None)  # of Python
+
+
+def refusal(name):
+    """Return why --replay cannot renew a notebook, or None."""
+    stored, page = stored_description(name), outputs(read(name))
+    if settings_of(name) != stored["settings"]:
+        return "its settings are not those of the stored run"
+    first = replay(name, page, until="train")
+    first.run("train")
+    if differences(first.out["train"], log_of_ten(page["train"])):
+        return "its training gives other losses than the stored run"
+    changed = differences(description(first)["train"], stored["train"])
+    if changed and not (STORED / f"{name}_plot.pt").exists():
+        return "its plot is drawn otherwise, and the losses of the stored run are gone"
 
 
 def shown(page, drawn):
     """Return, cell by cell, what a page prints, but for times, and draws."""
     printed = outputs(page)
-    texts = [printed.get(c.id, "") + drawn.get(c.id, "") for c in page.cells]
-    return [re.sub(r"[\d.]+ (ms|min)", "", text) for text in texts]
+    return [
+        plain(printed[cell.id]) + drawn.get(cell.id, "") if cell.id in printed else ""
+        for cell in page.cells
+    ]
 
 
 def to_read(page, before, now, replayed):
@@ -64,13 +108,13 @@ def to_read(page, before, now, replayed):
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("name", nargs="?", choices=PATHS, help="both, if none is named")
-told = "keep the training's log and plot, and train no network that is stored"
+told = "keep the training's log, and train no network that is stored"
 parser.add_argument("--replay", action="store_true", help=told)
 asked = parser.parse_args()
 names = [asked.name] if asked.name else PATHS
 for name in names:
-    if asked.replay and settings_of(name) != stored_description(name)["settings"]:
-        parser.error(f"{name} has other settings than its stored run: omit --replay")
+    if asked.replay and (why := refusal(name)):
+        parser.error(f"{why}: run refresh.py {name}, without --replay")
 for name in names:
     print(PATHS[name].name, flush=True)
     notebook = read(name)
@@ -81,8 +125,6 @@ for name in names:
             shutil.copytree(STORED, folder, dirs_exist_ok=True)
         run(notebook, name, folder, asked.replay)
         texts = description(replay(name, outputs(notebook), folder))
-        if asked.replay:
-            texts["train"] = stored_description(name)["train"]
         text = "".join(f"## {key}\n{text}" for key, text in texts.items())
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
         if name == LESSON:  # README shows how it has learned

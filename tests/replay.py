@@ -26,69 +26,84 @@ def network_key(layer, text, learning_rate, weight=None):
     return f"{layer.__name__}, {text}, {learning_rate=}, weights={weights or None}"
 
 
-def recall(learn, file, asked, save=False):
-    """Return a function that takes what file has, and learns the rest by `learn`.
+def stored_networks(folder):
+    """Return the weights of what `learn` returned, by network_key."""
+    file = Path(folder) / "experiments.pt"
+    return torch.load(file, weights_only=True) if file.exists() else {}
 
-    It adds to the list asked what each network is for. With save, file will have all
-    networks that were asked for, and no others.
+
+def recall(names, stored, used, told=None):
+    """Return what stands in for `learn`: it trains only what is not stored.
+
+    names are a notebook's; stored is of stored_networks. Each network that is asked for
+    goes into used, by its network_key. What is trained is said in the cell, or in the
+    file told.
     """
-    stored = torch.load(file, weights_only=True) if Path(file).exists() else {}
-    settings, used = learn.__globals__, {}
+    train = names["learn"]
 
-    def learn_or_recall(*given, **named):
-        key, num_iter = network_key(*given, **named), settings["NUM_ITER"]
-        asked.append(f"learn: {key}")
-        if key not in stored:  # told on the terminal, or in a replay, by the cell
-            told = f"{NOT_STORED}: training {key}, {num_iter} iterations)"
-            print(told, file=sys.__stderr__ if save else None, flush=True)
-        try:
-            settings["NUM_ITER"] = 0 if key in stored else num_iter
-            network = learn(*given, **named)
-        finally:
-            settings["NUM_ITER"] = num_iter
-        network.load_state_dict(stored.get(key, network.state_dict()))
-        if save:
-            used[key] = network.state_dict()
-            torch.save(used, file)
-        network.asked_for = key
+    def learn(layer, text, learning_rate, weight=None):
+        key = network_key(layer, text, learning_rate, weight)
+        if key in stored:
+            torch.manual_seed(names["RANDOM_SEED"])  # as `learn` does
+            sizes = len(names["ALPHABET"]), names["EMBEDDING_DIM"], names["HIDDEN_DIM"]
+            network = names["RNN"](*sizes, layer).to(names["device"])
+            network.load_state_dict(stored[key])
+        else:
+            iterations = names["NUM_ITER"]
+            print(f"{NOT_STORED}: training {key}, {iterations} iterations)", file=told)
+            network = train(layer, text, learning_rate, weight)
+        used[key] = network
         return network
 
-    return learn_or_recall
+    return learn
+
+
+def find_sample(page, begin, prime_str, predict_len):
+    """Return where a sample on a page ends, and what follows its prime (or None).
+
+    It is the first at begin or later: "2accabbabbdc 2" in "--- LSTM\n2accabbabbdc 2\n",
+    from 0 on, with the prime "2" and a length of 13, ends at 23.
+    """
+    prime = re.escape(prime_str.lstrip("\n"))  # the page may leave line breaks out
+    found = re.compile(f"(?ms)^{prime}(.{{{predict_len}}})").search(page, begin)
+    return (found.end(), found[1]) if found else (begin, None)
 
 
 def samples_of(page, notebook):
-    """Return a stand-in for `generate`, which gives the page's samples in turn."""
-    taken = dict.fromkeys(page, 0)  # up to where samples of a cell's output are taken
+    """Return what stands in for `generate`: it returns the page's samples in turn.
+
+    page: what each cell printed in the stored run. A cell's next sample begins below
+    the lines that it has printed so far: in `memory`, below "--- LSTM". It may also
+    print several at its end, so it begins after the last one, too.
+    """
+    ends = dict.fromkeys(page, 0)  # of the last sample, in what each cell prints
 
     def generate(model, prime_str, predict_len, temperature):
-        by = "model" if model is notebook["model"] else getattr(model, "asked_for", "?")
+        networks = {"model": notebook["model"], **notebook.networks}
+        by = next((key for key, each in networks.items() if each is model), "?")
         asked = f"generate: {prime_str!r}, {predict_len}, {temperature=}, by {by}"
         notebook.asked.append(asked)
-        cell_id, printed = notebook.running, sys.stdout.getvalue()
-        # The next sample begins after the lines that the cell has printed so far, and
-        # after the last sample (which it may print later).
+        cell, printed = notebook.running, sys.stdout.getvalue()
         num_printed = printed.count("\n") - printed.count(NOT_STORED)
-        lines = page[cell_id].splitlines(keepends=True)[:num_printed]
-        begin = max(len("".join(lines)), taken[cell_id])
-        prime = re.escape(prime_str.lstrip("\n"))
-        sample = re.compile(f"(?ms)^{prime}(.{{{predict_len}}})")
-        found = sample.search(page[cell_id], begin)
-        if not found:
+        above = page[cell].splitlines(keepends=True)[:num_printed]
+        begin = max(len("".join(above)), ends[cell])
+        ends[cell], written = find_sample(page[cell], begin, prime_str, predict_len)
+        if written is None:
             return f"{prime_str}, which does not begin a sample of the page"
-        taken[cell_id] = found.end()
-        return prime_str + found[1]
+        return prime_str + written
 
     return generate
 
 
-def replay(name, page, folder=STORED):
-    """Return a notebook after all its cells; `asked` tells what its networks are for.
+def replay(name, page, folder=STORED, until=None):
+    """Return a notebook after its cells before until (None: all).
 
     page: what each cell printed in the stored run; folder: where its networks are.
+    `networks` has what `learn` returned; `asked` tells what samples are of.
     """
     notebook = Notebook(name, "device", NUM_ITER=10)
-    notebook.asked = []
-    for cell_id in notebook.between("parameters"):
+    notebook.asked, notebook.networks = [], {}
+    for cell_id in notebook.between("parameters", until):
         notebook.run(cell_id)
         if cell_id == "generate":
             assert callable(notebook["generate"])
@@ -97,9 +112,20 @@ def replay(name, page, folder=STORED):
             weights = torch.load(folder / f"{name}.pt", weights_only=True)
             notebook["model"].load_state_dict(weights)
         if cell_id == "learn":
-            file = folder / "experiments.pt"
-            notebook["learn"] = recall(notebook["learn"], file, notebook.asked)
+            stored = stored_networks(folder)
+            notebook["learn"] = recall(notebook, stored, notebook.networks)
     return notebook
+
+
+def plain(text):
+    """Return what a page prints without times, and without what rounding decides."""
+    text = re.sub(r" *[\d.]+ (ms|min)\b", r" ? \1", text)
+    return re.sub(r"(difference:?) [1-9]e-(0[5-9]|1\d)\b", r"\1 about 0", text)
+
+
+def log_of_ten(log):
+    """Return a log up to its tenth iteration, which is as far as a replay trains."""
+    return log.split("\niteration 50 ")[0]
 
 
 def settings_of(name):
@@ -111,7 +137,8 @@ def settings_of(name):
 
 def description(notebook):
     """Return, as text, what a run rests on, and what each cell has drawn."""
-    networks = "\n".join([*notebook.asked, ""])
+    learned = [f"learn: {key}" for key in notebook.networks]
+    networks = "\n".join([*learned, *notebook.asked, ""])
     texts = {"settings": settings_of(notebook.name), "networks": networks}
     for cell_id, figures in notebook.figures.items():
         if figures:

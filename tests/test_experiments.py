@@ -35,8 +35,7 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
     """At every fourth place, the last n characters are read by themselves."""
     text = lesson["test_text"] = lesson["test_text"][:160]
     lesson.run(*lesson.between("loss-map", "counts"))
-    (axes,) = lesson.drawn_last().axes
-    for n, loss in zip(*axes.lines[0].get_data()):
+    for n, loss in zip(*lesson.axes("context").lines[0].get_data()):
         nats = []
         for place in range(100, len(text), 4):
             read = lesson["char_to_tensor"](text[place - n : place])
@@ -74,9 +73,9 @@ def test_the_gradient_before_training_line_by_line(carrying):
         (gradient,) = torch.autograd.grad(loss, embedded)
         sizes.append(gradient.norm(dim=1)[1:])  # from the first digit on
     means = torch.stack(sizes).mean(dim=0)
-    (axes,) = carrying.drawn_last().axes
     means /= means[-1].clone()  # that of the space
-    assert curves(axes)["RNN"] == pytest.approx(means.tolist(), rel=1e-4)
+    shown = curves(carrying.axes("gradients"))
+    assert shown["RNN"] == pytest.approx(means.tolist(), rel=1e-4)
 
 
 @pytest.mark.parametrize("goes_by", ["h", "c"])
@@ -162,14 +161,13 @@ def test_texts_without_new_words_commas_questions(lesson, lab):
     lesson.update(training_text="It sat here. #", test_text=" It sat here. " * 20)
     lesson["TEXT_PORTION_SIZE"] = 5
     lesson.run(*lesson.between("text"))
-    out = "".join(lesson.out.values())
-    assert re.search(r"0 new words( +nan){5}", out), "no new words"
-    assert len(re.findall(r"(?m)^unit \d+", out)) == 2, "a space and a full stop"
+    assert re.search(r"0 new words( +nan){5}", lesson.out["loss-map"]), "no new words"
+    units = re.findall(r"(?m)^unit \d+", lesson.out["cell-state"])
+    assert len(units) == 2, "a space and a full stop"
     lab["test_text"] = "There is no question in here. " * 20
     lab.run(*lab.between("setup"))
-    out = "".join(map(lab.out.get, lab.between("held")))
-    means = re.findall(r"\bnan\b", out)
-    assert len(means) == 4 + 4 + 8, "of no questions: asking, weighted, beginnings"
+    of_none = {"asking": 4, "weighted": 4, "beginnings": 8}  # means of no questions
+    assert {key: lab.out[key].count("nan") for key in of_none} == of_none
 
 
 def test_the_solutions_of_exercises_2_and_6(lesson):

@@ -165,8 +165,9 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
-    (axes,) = small.drawn_last().axes
-    assert curves(axes)["one portion"] == small["losses"], "The last plot shows all."
+    assert curves(small.axes("train"))["one portion"] == small["losses"], (
+        "The last plot shows all."
+    )
     small.run("train")
     whole = Notebook(small.name, "train", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
