@@ -16,6 +16,7 @@ from describe import describe
 from notebooks import STORED, Notebook, code_cells, read
 
 NOT_STORED = "(not stored"
+END = "\niteration 50 "  # a replay's log has what stands before it
 
 
 def network_key(layer, text, learning_rate, weight=None):
@@ -26,20 +27,14 @@ def network_key(layer, text, learning_rate, weight=None):
     return f"{layer.__name__}, {text}, {learning_rate=}, weights={weights or None}"
 
 
-def stored_networks(folder):
-    """Return the weights of what `learn` returned, by network_key."""
-    file = Path(folder) / "experiments.pt"
-    return torch.load(file, weights_only=True) if file.exists() else {}
+def recall(names, folder, used, told=None):
+    """Return what stands in for `learn`: it trains only what folder does not have.
 
-
-def recall(names, stored, used, told=None):
-    """Return what stands in for `learn`: it trains only what is not stored.
-
-    names are a notebook's; stored is of stored_networks. Each network that is asked for
-    goes into used, by its network_key. What is trained is said in the cell, or in the
-    file told.
+    names are a notebook's. Each network that is asked for goes into used, by its
+    network_key. What is trained is said in the cell, or in the file told.
     """
-    train = names["learn"]
+    train, file = names["learn"], Path(folder) / "experiments.pt"
+    stored = torch.load(file, weights_only=True) if file.exists() else {}
 
     def learn(layer, text, learning_rate, weight=None):
         key = network_key(layer, text, learning_rate, weight)
@@ -59,24 +54,22 @@ def recall(names, stored, used, told=None):
 
 
 def find_sample(page, begin, prime_str, predict_len):
-    """Return where a sample on a page ends, and what follows its prime (or None).
+    """Return where the first sample at begin or later ends, and what follows its prime.
 
-    It is the first at begin or later: "2accabbabbdc 2" in "--- LSTM\n2accabbabbdc 2\n",
-    from 0 on, with the prime "2" and a length of 13, ends at 23.
+    In "--- LSTM\\n2accab 2\\n", with begin 9, prime "2", length 7: 17 and "accab 2".
     """
-    prime = re.escape(prime_str.lstrip("\n"))  # the page may leave line breaks out
+    prime = re.escape(prime_str.lstrip("\n"))  # line breaks in front are not printed
     found = re.compile(f"(?ms)^{prime}(.{{{predict_len}}})").search(page, begin)
-    return (found.end(), found[1]) if found else (begin, None)
+    return (found.end(), found[1]) if found else (begin, " (no sample of the page)")
 
 
 def samples_of(page, notebook):
     """Return what stands in for `generate`: it returns the page's samples in turn.
 
     page: what each cell printed in the stored run. A cell's next sample begins below
-    the lines that it has printed so far: in `memory`, below "--- LSTM". It may also
-    print several at its end, so it begins after the last one, too.
+    the lines that it has printed so far (`memory`: "--- LSTM"), and after its last one.
     """
-    ends = dict.fromkeys(page, 0)  # of the last sample, in what each cell prints
+    ends = dict.fromkeys(page, 0)  # of each cell's last sample
 
     def generate(model, prime_str, predict_len, temperature):
         networks = {"model": notebook["model"], **notebook.networks}
@@ -84,12 +77,10 @@ def samples_of(page, notebook):
         asked = f"generate: {prime_str!r}, {predict_len}, {temperature=}, by {by}"
         notebook.asked.append(asked)
         cell, printed = notebook.running, sys.stdout.getvalue()
-        num_printed = printed.count("\n") - printed.count(NOT_STORED)
-        above = page[cell].splitlines(keepends=True)[:num_printed]
-        begin = max(len("".join(above)), ends[cell])
+        num_lines = printed.count("\n") - printed.count(NOT_STORED)
+        above = "".join(page[cell].splitlines(keepends=True)[:num_lines])
+        begin = max(len(above), ends[cell])
         ends[cell], written = find_sample(page[cell], begin, prime_str, predict_len)
-        if written is None:
-            return f"{prime_str}, which does not begin a sample of the page"
         return prime_str + written
 
     return generate
@@ -112,8 +103,7 @@ def replay(name, page, folder=STORED, until=None):
             weights = torch.load(folder / f"{name}.pt", weights_only=True)
             notebook["model"].load_state_dict(weights)
         if cell_id == "learn":
-            stored = stored_networks(folder)
-            notebook["learn"] = recall(notebook, stored, notebook.networks)
+            notebook["learn"] = recall(notebook, folder, notebook.networks)
     return notebook
 
 
@@ -121,11 +111,6 @@ def plain(text):
     """Return what a page prints without times, and without what rounding decides."""
     text = re.sub(r" *[\d.]+ (ms|min)\b", r" ? \1", text)
     return re.sub(r"(difference:?) [1-9]e-(0[5-9]|1\d)\b", r"\1 about 0", text)
-
-
-def log_of_ten(log):
-    """Return a log up to its tenth iteration, which is as far as a replay trains."""
-    return log.split("\niteration 50 ")[0]
 
 
 def settings_of(name):

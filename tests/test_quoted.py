@@ -14,18 +14,22 @@ PRINTED = {name: nb.outputs(nb.read(name)) for name in nb.PATHS}
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?"
 
 
-def says(name, *sentences):
-    """Fail unless a notebook has these sentences; it finds each by its words alone."""
+def says(name, *expected):
+    """Fail unless a notebook has these words; it finds them whatever their figures."""
     texts = [cell.source for cell in nb.read(name).cells if cell.cell_type != "code"]
     prose, wrong = " ".join(" ".join(texts).split()), []
-    for sentence in sentences:
-        words = map(re.escape, re.split(NUMBER, sentence))
-        found = re.findall(NUMBER.join(words), prose) or ["(words that are not found)"]
-        for each in set(found).difference(sentences):
-            wrong.append(f"  it says:        {each}\n  it should say:  {sentence}")
+    for words in expected:
+        pattern = NUMBER.join(map(re.escape, re.split(NUMBER, words)))
+        if not (found := re.findall(pattern, prose)):
+            sentences = re.split(r"(?<=[.:?!)|]) (?=[A-Z(*`$|-])", prose)
+            wanted = {*words.split()}
+            nearest = max(sentences, key=lambda each: len(wanted & {*each.split()}))
+            found = [nearest + "   (these words are not found; is it this sentence?)"]
+        for each in set(found).difference(expected):
+            wrong.append(f"  it says:        {each}\n  it should say:  {words}\n")
     if wrong:
         told = f"""{nb.PATHS[name].name}: see other red tests first. Is the edit wrong?
-If not, correct the prose, or the words in this test."""
+If not, correct the prose, or, of reworded sentences, the words in this test."""
         pytest.fail("\n".join([told, *wrong]), pytrace=False)
 
 
@@ -38,15 +42,22 @@ def test_what_the_lesson_quotes():
     ((comma, *_),) = printed(out["cell-state"], "(',')")
     # where a unit was erased each time, but for space, comma, and full stop
     always = re.findall(r"(\d+) of \1 '([^ ,.])'", out["cell-state"])
-    one_sign, other_sign = (sign for _, sign in always)
+    signs = "”, the other at each “".join(sign for _, sign in always)
+    ((characters, *_),) = printed(out["text"], "characters read")
+    fading, fixed = [1], 1
+    for _ in range(10):
+        fading, fixed = [*fading, math.tanh(fading[-1] / 2)], math.tanh(2 * fixed)
     says(
         LESSON,
+        f"on a COVID-19 FAQ of about {round(characters, -3):,.0f} characters,",
         rf"close to $-\ln(1/100)=\ln 100={math.log(100):.3f}$",
-        f"a state of 1 becomes {math.tanh(0.5):.2f}, then",
+        f"a state of 1 becomes {fading[1]:.2f}, then {fading[2]:.2f}, and after ten",
+        f"after ten steps {fading[10]:.4f}: it fades.",
+        f"both soon become {fixed:.2f}, and a −1 and a −0.5 become −{fixed:.2f}:",
         rf"shows $h'=0.5\tanh(1.7)={0.5 * math.tanh(1.7):.2f}$",
         rf"and $\tanh(80)$ differ by {math.tanh(80) - math.tanh(3):.3f}",
         f"iterations 1, 10, and 50 must be {one}, {ten}, and {fifty}, give or take",
-        f"the recent mean ended at {mean:.2f} and the test loss at {test:.2f}, perplex",
+        f"the recent mean ended at {mean:.2f} and the test loss at {test:.2f},",
         f"perplexities of {math.exp(mean):.1f} and {math.exp(test):.1f}.",
         f"In the stored run, the loss was {test}. With $f$",
         f"no fixed probabilities can do better than {frequencies}, and",
@@ -55,7 +66,7 @@ def test_what_the_lesson_quotes():
         f"| *previous character* | training text | {previous:.2f} |",
         f"| a mixture of counts (laboratory) | this test text | {mixture:.2f} |",
         f"unit = torch.tensor([{comma:.0f}], device=device)",
-        f"the one at each “{one_sign}”, the other at each “{other_sign}”.",
+        f"in the stored run, the one at each “{signs}”.",
     )
 
 
@@ -69,8 +80,16 @@ def test_what_the_laboratory_quotes():
     p, q = asked / (asked + stated), stated / (asked + stated)
     nats = -p * math.log(p) - q * math.log(q)
     one, two = ((n * math.log(10) + 10 * math.log(4)) / 14 for n in (1, 2))
+    drawn = stored_description(LABORATORY)["gradients"]
+    left = re.findall(r"y of \w+ \[0\] (\S+)", drawn)  # at the digit
+    _, lstm, rnn, forgetful = map(float, left)
     says(
         LABORATORY,
+        f"the same probability, and $-\\ln(1/100)={math.log(100):.3f}$.",
+        rf"where a guess costs $\ln 10={math.log(10):.2f}$ nats",
+        f"the same factor each time, about {lstm ** (1 / 11):.1f} with `LSTM`,",
+        f"and {forgetful ** (1 / 11):.2f} with `ForgetfulLSTM`.",
+        f"about 1/{round(1 / lstm, -1):.0f}, 1/{round(1 / rnn, -3):,.0f}, and less",
         f"“t” followed {followed:.0f} of {seen:.0f} times",
         f"probability of {shorter}. Ten made-up observations",
         f"of which “t” gets a share of {shorter}, are added to the {seen:.0f}, so",
@@ -88,6 +107,16 @@ def test_what_the_laboratory_quotes():
         rf"$-{p:.2f}\ln {p:.2f}-{q:.2f}\ln {q:.2f}={nats:.2f}$ nats an end",
         f"save ${nats:.2f}/70={nats / 70:.3f}$ nats a character",
     )
+
+
+def test_how_many_weights_the_laboratory_counts():
+    """Four, three, or one part of a layer have matrices and biases."""
+    sizes = {"LSTM`, 128": (4, 128), "GRU`, 128": (3, 128), "RNN`, 128": (1, 128)}
+    rows = []
+    for name, (parts, n) in (sizes | {"RNN`, 256": (1, 256)}).items():
+        weights = 100 * 100 + parts * n * (100 + n + 2) + 100 * (n + 1)
+        rows += [f"{name}, {rate} | {weights:,} |" for rate in (0.005, 0.002)]
+    says(LABORATORY, *rows)
 
 
 def test_the_samples_that_the_pages_quote():
