@@ -102,7 +102,7 @@ asked = parser.parse_args()
 names = [asked.name] if asked.name else PATHS
 for name in names:
     if asked.replay and (why := refusal(name)):
-        parser.error(f"{why}: run refresh.py {name}, without --replay")
+        parser.exit(2, f"{name}: {why}. Run it without --replay.\n")
 for name in names:
     print(PATHS[name].name, flush=True)
     notebook = read(name)

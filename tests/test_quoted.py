@@ -44,6 +44,7 @@ def test_what_the_lesson_quotes():
     always = re.findall(r"(\d+) of \1 '([^ ,.])'", out["cell-state"])
     signs = "”, the other at each “".join(sign for _, sign in always)
     ((characters, *_),) = printed(out["text"], "characters read")
+    (ends,) = re.findall(r" (\S+)\n$", stored_description(LESSON)["context"])
     fading, fixed = [1], 1
     for _ in range(10):
         fading, fixed = [*fading, math.tanh(fading[-1] / 2)], math.tanh(2 * fixed)
@@ -54,7 +55,10 @@ def test_what_the_lesson_quotes():
         f"a state of 1 becomes {fading[1]:.2f}, then {fading[2]:.2f}, and after ten",
         f"after ten steps {fading[10]:.4f}: it fades.",
         f"both soon become {fixed:.2f}, and a −1 and a −0.5 become −{fixed:.2f}:",
-        rf"shows $h'=0.5\tanh(1.7)={0.5 * math.tanh(1.7):.2f}$",
+        rf"it shows: $h'=1\cdot\tanh(0.9)={math.tanh(0.9):.2f}$, by which",
+        f"six steps, only {0.9 * 0.9**6:.2f} would be left;",
+        f"would be left; if it were 0.5, {0.9 * 0.5**6:.2f}.",
+        f"it ends at {float(ends):.2f}; over all places, at {test:.2f}, as the test",
         rf"and $\tanh(80)$ differ by {math.tanh(80) - math.tanh(3):.3f}",
         f"iterations 1, 10, and 50 must be {one}, {ten}, and {fifty}, give or take",
         f"the recent mean ended at {mean:.2f} and the test loss at {test:.2f},",
@@ -70,6 +74,18 @@ def test_what_the_lesson_quotes():
     )
 
 
+def test_the_unit_that_remembers_goes_by_the_formulas():
+    (inside,) = (cell.source for cell in nb.read(LESSON).cells if cell.id == "inside")
+    rows = dict(re.findall(r"(?m)^([figcoh]'?) +(\d.*)$", inside))
+    f, i, g, o = ([*map(float, rows[name].split())] for name in "figo")
+    c = [0]
+    for keep, add in zip(f, i):
+        c.append(keep * c[-1] + add * g[0])
+    h = [show * math.tanh(each) for show, each in zip(o, c[1:])]
+    assert rows["c'"].split() == [f"{each:.2g}" for each in c[1:]]
+    assert rows["h'"].split() == [f"{each:.2g}" for each in h]
+
+
 def test_what_the_laboratory_quotes():
     out = PRINTED[LABORATORY]
     (*_, shorter), (seen, followed, p_t) = printed(out["table"], "ha'")
@@ -83,8 +99,14 @@ def test_what_the_laboratory_quotes():
     drawn = stored_description(LABORATORY)["gradients"]
     left = re.findall(r"y of \w+ \[0\] (\S+)", drawn)  # at the digit
     _, lstm, rnn, forgetful = map(float, left)
+    rows, parts = [], {"LSTM`, 128": 4, "GRU`, 128": 3, "RNN`, 128": 1, "RNN`, 256": 1}
+    for name, n in parts.items():  # parts that have matrices and biases of their own
+        size = int(name[-3:])
+        weights = 100 * 100 + n * size * (100 + size + 2) + 100 * (size + 1)
+        rows += [f"{name}, {rate} | {weights:,} |" for rate in (0.005, 0.002)]
     says(
         LABORATORY,
+        *rows,
         f"the same probability, and $-\\ln(1/100)={math.log(100):.3f}$.",
         rf"where a guess costs $\ln 10={math.log(10):.2f}$ nats",
         f"the same factor each time, about {lstm ** (1 / 11):.1f} with `LSTM`,",
@@ -107,16 +129,6 @@ def test_what_the_laboratory_quotes():
         rf"$-{p:.2f}\ln {p:.2f}-{q:.2f}\ln {q:.2f}={nats:.2f}$ nats an end",
         f"save ${nats:.2f}/70={nats / 70:.3f}$ nats a character",
     )
-
-
-def test_how_many_weights_the_laboratory_counts():
-    """Four, three, or one part of a layer have matrices and biases."""
-    sizes = {"LSTM`, 128": (4, 128), "GRU`, 128": (3, 128), "RNN`, 128": (1, 128)}
-    rows = []
-    for name, (parts, n) in (sizes | {"RNN`, 256": (1, 256)}).items():
-        weights = 100 * 100 + parts * n * (100 + n + 2) + 100 * (n + 1)
-        rows += [f"{name}, {rate} | {weights:,} |" for rate in (0.005, 0.002)]
-    says(LABORATORY, *rows)
 
 
 def test_the_samples_that_the_pages_quote():
