@@ -56,8 +56,8 @@ def test_what_the_lesson_quotes():
         f"after ten steps {fading[10]:.4f}: it fades.",
         f"both soon become {fixed:.2f}, and a −1 and a −0.5 become −{fixed:.2f}:",
         rf"it shows: $h'=1\cdot\tanh(0.9)={math.tanh(0.9):.2f}$, by which",
-        f"six steps, only {0.9 * 0.9**6:.2f} would be left;",
-        f"would be left; if it were 0.5, {0.9 * 0.5**6:.2f}.",
+        f"six steps, only {0.9 * 0.9**6:.2f} would be left",
+        f"left of the 0.9; if it were 0.5, {0.9 * 0.5**6:.2f}.",
         f"it ends at {float(ends):.2f}; over all places, at {test:.2f}, as the test",
         rf"and $\tanh(80)$ differ by {math.tanh(80) - math.tanh(3):.3f}",
         f"iterations 1, 10, and 50 must be {one}, {ten}, and {fifty}, give or take",
@@ -70,7 +70,7 @@ def test_what_the_lesson_quotes():
         f"| *previous character* | training text | {previous:.2f} |",
         f"| a mixture of counts (laboratory) | this test text | {mixture:.2f} |",
         f"unit = torch.tensor([{comma:.0f}], device=device)",
-        f"in the stored run, the one at each “{signs}”.",
+        f"in the stored run, that of the comma at each “{signs}”.",
     )
 
 
