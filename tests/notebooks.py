@@ -78,7 +78,7 @@ def log_entries(log):
 
 def curves(axes):
     """Return the heights of the curves of a figure's axes, by their names."""
-    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    return Named((line.get_label(), list(line.get_ydata())) for line in axes.lines)
 
 
 class Notebook(Named):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import replay
+import torch
 from matplotlib.image import imread
 from notebooks import LESSON, PATHS, ROOT, STORED, code_cells, execute, outputs, read
 from replay import plain
@@ -41,7 +42,8 @@ def same(old, new):
     """Tell whether two outputs show the same, but for times and invisible shades."""
     pictures = [out.get("data", {}).get("image/png") for out in (old, new)]
     if None in pictures:
-        old, new = ([plain(out.get("text", "")), out.get("data")] for out in (old, new))
+        keys = "text", "data"
+        old, new = (plain(str([out.get(key) for key in keys])) for out in (old, new))
         return old == new
     old, new = (imread(io.BytesIO(base64.b64decode(each))) for each in pictures)
     return old.shape == new.shape and abs(old - new).max() < 0.01
@@ -77,7 +79,11 @@ def refusal(name):
     if differences(ten.run("train"), page["train"].split(replay.END)[0]):
         return "its training gives other losses than the stored run"
     plot, kept = replay.description(ten)["train"], STORED / f"{name}_plot.pt"
-    if differences(plot, stored["train"]) and not kept.exists():
+    if kept.exists():
+        losses, *_ = torch.load(kept, weights_only=True)
+        if f"loss {losses[-1]:.3f}," not in page["train"]:
+            return f"{kept.name} is not of the stored run"
+    elif differences(plot, stored["train"]):
         return "its plot differs, and the losses of the stored run were not kept"
 
 

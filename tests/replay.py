@@ -13,7 +13,7 @@ from string import printable
 
 import torch
 from describe import describe
-from notebooks import STORED, Notebook, code_cells, read
+from notebooks import STORED, Named, Notebook, code_cells, read
 
 NOT_STORED = "(not stored"
 END = "\niteration 50 "  # a replay's log has what stands before it
@@ -108,7 +108,8 @@ def replay(name, page, folder=STORED, until=None):
 
 
 def plain(text):
-    """Return what a page prints without times, and without what rounding decides."""
+    """Return what a page prints without times, addresses, and what rounding decides."""
+    text = re.sub(r" at 0x\w+", "", text)
     text = re.sub(r" *[\d.]+ (ms|min)\b", r" ? \1", text)
     return re.sub(r"(difference:?) [1-9]e-(0[5-9]|1\d)\b", r"\1 about 0", text)
 
@@ -135,4 +136,4 @@ def stored_description(name):
     """Return the description of the stored run."""
     text = (STORED / f"{name}.txt").read_text(encoding="utf-8")
     _, *parts = re.split(r"(?m)^## (.*)\n", text)  # heading, text, heading, ...
-    return dict(zip(parts[::2], parts[1::2]))
+    return Named(zip(parts[::2], parts[1::2]))

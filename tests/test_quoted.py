@@ -28,8 +28,8 @@ def says(name, *expected):
         for each in set(found).difference(expected):
             wrong.append(f"  it says:        {each}\n  it should say:  {words}\n")
     if wrong:
-        told = f"""{nb.PATHS[name].name}: see other red tests first. Is the edit wrong?
-If not, correct the prose, or, of reworded sentences, the words in this test."""
+        told = f"""{nb.PATHS[name].name}: see other red tests first. Then correct the
+prose, or, if you reworded it, the words in test_quoted.py."""
         pytest.fail("\n".join([told, *wrong]), pytrace=False)
 
 

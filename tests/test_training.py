@@ -84,7 +84,7 @@ def test_what_is_written_follows_from_all_before_it(fresh):
     places = [("abcde".index(char) - n) % 5 for n, char in enumerate(written) if n > 4]
     shares = [places.count(place) / 5000 for place in range(5)]
     expected = pytest.approx(torch.softmax(five / 0.5, dim=0).tolist(), abs=0.03)
-    assert shares == expected, "softmax of logits / T, and the state as it is by then"
+    assert shares == expected, "softmax of logits / T, after the prime and all since"
 
 
 def test_what_cannot_be_written_is_refused(fresh):
