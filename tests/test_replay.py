@@ -21,7 +21,8 @@ explains this change where you send it. If it is not, the edit is wrong.
 
 def differences(new, old):
     """Return pairs of lines (old, new) that differ, but for rounding."""
-    old, new = (re.sub(" +", " ", plain(text)).split("\n") for text in (old, new))
+    blanks = re.compile("(?m)^ +| +$| +(?= )")  # but for one between words
+    old, new = (blanks.sub("", plain(text)).split("\n") for text in (old, new))
     words = ([re.sub(DECIMAL, "#", line) for line in lines] for lines in (old, new))
     pairs = []
     for _, a, b, c, d in difflib.SequenceMatcher(None, *words, False).get_opcodes():
