@@ -32,7 +32,7 @@ def content(axes):
         label = re.sub("^_.*", "", curve.get_label())  # Matplotlib's own names
         lines.append(f"curve: {label} {style}")
         lines += rows("x", curve.get_xdata())
-        lines += rows(f"y of {label}" if label else "y", curve.get_ydata())
+        lines += rows("y", curve.get_ydata())
     for image in axes.images:
         lines.append(f"image: {image.cmap.name}, {image.origin}")
         lines += rows("from, to", [image.norm.vmin, image.norm.vmax])

@@ -14,28 +14,27 @@ from pathlib import Path
 
 import nbformat
 import replay
-import torch
 from matplotlib.image import imread
 from notebooks import LESSON, PATHS, ROOT, STORED, code_cells, execute, outputs, read
 from replay import plain
 from test_replay import differences
 
 # What the kernel also runs, in these cells and last; {0}: a copy of tests/stored
+GENERATE = """
+import json, sys; sys.path.append("tests"); import replay
+_learned, _written, _samples = {{}}, {{}}, Path("{0}/{1}_samples.json")
+generate = replay.samples_of(globals(), lambda: _id, _learned, _samples, _written)"""
 LEARN = """
-import sys; sys.path.append("tests"); import replay; learned = {{}}
-learn = replay.recall(globals(), "{0}", learned, sys.__stderr__)"""
+learn = replay.recall(globals(), "{0}", _learned, sys.__stderr__)"""
 LAST = """
-learned = {{key: network.state_dict() for key, network in learned.items()}}
-torch.save(learned, "{0}/experiments.pt")"""
-KEEP = """
-torch.save(model.state_dict(), "{0}/{1}.pt")
-torch.save(torch.get_rng_state(), "{0}/{1}_random.pt")  # the next samples go by it
-torch.save((losses, test_losses, samples), "{0}/{1}_plot.pt")"""
-RECALL = """
-if Path("{0}/{1}_plot.pt").exists():
-    display(plot_losses(*torch.load("{0}/{1}_plot.pt", weights_only=True)))
-model.load_state_dict(torch.load("{0}/{1}.pt", weights_only=True))
-torch.set_rng_state(torch.load("{0}/{1}_random.pt", weights_only=True))"""
+_samples.write_text(json.dumps(_written, indent=1), encoding="utf-8")
+if _learned:
+    _learned = {{key: network.state_dict() for key, network in _learned.items()}}
+    torch.save(_learned, "{0}/experiments.pt")"""
+LOAD = """
+LOAD_NETWORK = "{0}/network_{1}.pt" """
+LOG = """
+_written["train"] = json.loads(_samples.read_text(encoding="utf-8"))["train"]"""
 
 
 def same(old, new):
@@ -50,21 +49,26 @@ def same(old, new):
 
 
 def run(notebook, name, folder, replayed):
-    """Run all cells but, if replayed, the training; networks are those of folder."""
+    """Run all cells, and keep networks and samples in folder; if replayed, use its."""
     cells, old = code_cells(notebook), code_cells(read(name))
-    added = {"train": RECALL if replayed else KEEP}
-    if "learn" in cells:
-        notebook.cells.append(nbformat.v4.new_code_cell(id="last"))
-        added |= {"learn": LEARN, "last": LAST}
+    sources = "\n".join(cell.source for cell in notebook.cells)
+    (save,) = re.findall(r"(?m)(\ntorch\.save\(.*)", sources)  # as the page says
+    added = {"generate": GENERATE, "learn": LEARN, "last": LAST}
+    added["train"] = save.replace('"mine.pt"', '"{0}/network_{1}.pt"')
+    if replayed:
+        added |= {"parameters": LOAD, "train": LOG}
+    notebook.cells.append(nbformat.v4.new_code_cell(id="last"))
     for key, cell in code_cells(notebook).items():
-        source = "" if replayed and key == "train" else cell.source
-        cell.source = source + added.get(key, "").format(folder.as_posix(), name)
+        extra = added.get(key, "").format(folder.as_posix(), name)
+        cell.source = f"_id = {key!r}\n{cell.source}{extra}"
     execute(notebook, ROOT)
-    notebook.cells = [cell for cell in notebook.cells if cell.id != "last"]
+    notebook.cells.pop()
     for key, cell in cells.items():
         cell.source, before = old[key].source, old[key].outputs
-        if replayed and key == "train":  # a new plot, if there is one, and the old log
-            cell.outputs = (cell.outputs or before)[:1] + before[1:]
+        if replayed and key == "setup":  # not that it was loaded
+            cell.outputs = before
+        if replayed and key == "train":  # the new plot and the old log
+            cell.outputs = cell.outputs[:1] + before[1:]
         if len(before) == len(cell.outputs) and all(map(same, before, cell.outputs)):
             cell.outputs = before  # not the new times
     notebook.metadata.language_info.pop("version", None)  # of Python
@@ -75,16 +79,9 @@ def refusal(name):
     page, stored = outputs(read(name)), replay.stored_description(name)
     if replay.settings_of(name) != stored["settings"]:
         return "its settings are not those of the stored run"
-    ten = replay.replay(name, page, until="train")
-    if differences(ten.run("train"), page["train"].split(replay.END)[0]):
+    ten = replay.replay(name, until="train").run("train")
+    if differences(ten, page["train"].split(replay.END)[0]):
         return "its training gives other losses than the stored run"
-    plot, kept = replay.description(ten)["train"], STORED / f"{name}_plot.pt"
-    if kept.exists():
-        losses, *_ = torch.load(kept, weights_only=True)
-        if f"loss {losses[-1]:.3f}," not in page["train"]:
-            return f"{kept.name} is not of the stored run"
-    elif differences(plot, stored["train"]):
-        return "its plot differs, and the losses of the stored run were not kept"
 
 
 def to_read(page, old, replayed):
@@ -117,7 +114,7 @@ for name in names:
         if asked.replay:
             shutil.copytree(STORED, folder, dirs_exist_ok=True)
         run(notebook, name, folder, asked.replay)
-        texts = replay.description(replay.replay(name, outputs(notebook), folder))
+        texts = replay.description(replay.replay(name, folder))
         text = "".join(f"## {key}\n{text}" for key, text in texts.items())
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
         if name == LESSON:  # README shows how it has learned

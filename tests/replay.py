@@ -2,11 +2,12 @@
 
 A training takes minutes, and ends with other weights on another processor. So only ten
 iterations are trained; then, networks that `refresh.py` has kept are put in place. With
-these, each processor prints and draws the same, but for last digits.
+these, each processor prints and draws the same, but for last digits. Samples that it
+has kept are not drawn anew, since builds of PyTorch draw differently.
 """
 
+import json
 import re
-import sys
 import zlib
 from pathlib import Path
 from string import printable
@@ -53,54 +54,44 @@ def recall(names, folder, used, told=None):
     return learn
 
 
-def find_sample(page, begin, prime_str, predict_len):
-    """Return where the first sample at begin or later ends, and what follows its prime.
+def samples_of(names, running, networks, file, used):
+    """Return what stands in for `generate`: it draws only what file does not have.
 
-    In "--- LSTM\\n2accab 2\\n", with begin 9, prime "2", length 7: 17 and "accab 2".
+    running returns the id of the cell that is run; networks are what `learn` returned.
+    file (JSON) and used: of each cell, what was asked for and written, in pairs.
     """
-    prime = re.escape(prime_str.lstrip("\n"))  # line breaks in front are not printed
-    found = re.compile(f"(?ms)^{prime}(.{{{predict_len}}})").search(page, begin)
-    return (found.end(), found[1]) if found else (begin, " (no sample of the page)")
-
-
-def samples_of(page, notebook):
-    """Return what stands in for `generate`: it returns the page's samples in turn.
-
-    page: what each cell printed in the stored run. A cell's next sample begins below
-    the lines that it has printed so far (`memory`: "--- LSTM"), and after its last one.
-    """
-    ends = dict.fromkeys(page, 0)  # of each cell's last sample
+    draw = names["generate"]
+    stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
     def generate(model, prime_str, predict_len, temperature):
-        networks = {"model": notebook["model"], **notebook.networks}
-        by = next((key for key, each in networks.items() if each is model), "?")
+        every = {"model": names["model"], **networks}
+        by = next((key for key, each in every.items() if each is model), "?")
         asked = f"generate: {prime_str!r}, {predict_len}, {temperature=}, by {by}"
-        notebook.asked.append(asked)
-        cell, printed = notebook.running, sys.stdout.getvalue()
-        num_lines = printed.count("\n") - printed.count(NOT_STORED)
-        above = "".join(page[cell].splitlines(keepends=True)[:num_lines])
-        begin = max(len(above), ends[cell])
-        ends[cell], written = find_sample(page[cell], begin, prime_str, predict_len)
-        return prime_str + written
+        left = stored.get(running(), [])
+        before, written = left.pop(0) if left else ("", "")
+        if before != asked:
+            written = draw(model, prime_str, predict_len, temperature)
+        used.setdefault(running(), []).append((asked, written))
+        return written
 
     return generate
 
 
-def replay(name, page, folder=STORED, until=None):
+def replay(name, folder=STORED, until=None):
     """Return a notebook after its cells before until (None: all).
 
-    page: what each cell printed in the stored run; folder: where its networks are.
-    `networks` has what `learn` returned; `asked` tells what samples are of.
+    folder: what `refresh.py` has kept; `networks` has what `learn` returned, `written`,
+    for each cell, what `generate` was asked for, and what it returned.
     """
     notebook = Notebook(name, "device", NUM_ITER=10)
-    notebook.asked, notebook.networks = [], {}
+    notebook.networks, notebook.written = {}, {}
+    kept = notebook.networks, folder / f"{name}_samples.json", notebook.written
     for cell_id in notebook.between("parameters", until):
         notebook.run(cell_id)
         if cell_id == "generate":
-            assert callable(notebook["generate"])
-            notebook["generate"] = samples_of(page, notebook)
+            notebook["generate"] = samples_of(notebook, lambda: notebook.running, *kept)
         if cell_id == "train":
-            weights = torch.load(folder / f"{name}.pt", weights_only=True)
+            weights, *_ = torch.load(folder / f"network_{name}.pt", weights_only=True)
             notebook["model"].load_state_dict(weights)
         if cell_id == "learn":
             notebook["learn"] = recall(notebook, folder, notebook.networks)
@@ -124,7 +115,8 @@ def settings_of(name):
 def description(notebook):
     """Return, as text, what a run rests on, and what each cell has drawn."""
     learned = [f"learn: {key}" for key in notebook.networks]
-    networks = "\n".join([*learned, *notebook.asked, ""])
+    asked = [asked for pairs in notebook.written.values() for asked, _ in pairs]
+    networks = "\n".join([*learned, *asked, ""])
     texts = {"settings": settings_of(notebook.name), "networks": networks}
     for cell_id, figures in notebook.figures.items():
         if figures:

@@ -97,7 +97,7 @@ def test_what_the_laboratory_quotes():
     nats = -p * math.log(p) - q * math.log(q)
     one, two = ((n * math.log(10) + 10 * math.log(4)) / 14 for n in (1, 2))
     drawn = stored_description(LABORATORY)["gradients"]
-    left = re.findall(r"y of \w+ \[0\] (\S+)", drawn)  # at the digit
+    left = re.findall(r"y \[0\] (\S+)", drawn)  # at the digit
     _, lstm, rnn, forgetful = map(float, left)
     rows, parts = [], {"LSTM`, 128": 4, "GRU`, 128": 3, "RNN`, 128": 1, "RNN`, 256": 1}
     for name, n in parts.items():  # parts that have matrices and biases of their own

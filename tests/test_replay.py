@@ -6,8 +6,10 @@ from decimal import Decimal
 from itertools import zip_longest
 
 import notebooks as nb
+import numpy as np
 import pytest
 import replay
+import torch
 from replay import plain
 from torch.nn import functional as F
 
@@ -69,7 +71,7 @@ def test_differences_are_all_but_last_digits_and_times():
 
 @pytest.fixture(scope="module")
 def replayed(name):
-    return replay.replay(name, nb.outputs(nb.read(name)))
+    return replay.replay(name)
 
 
 def test_what_the_cells_draw_and_what_their_networks_are_for(replayed, name):
@@ -86,15 +88,22 @@ def test_what_the_cells_print(replayed, name):
 
 def test_the_outputs_are_of_one_whole_run(name):
     cells = nb.code_cells(nb.read(name)).values()
-    counts = [cell.execution_count for cell in cells]
-    in_order = counts == [*range(1, len(cells) + 1)]
-    told = "A cell is new, has moved, or ran by itself: run refresh.py --replay " + name
-    assert in_order, told
+    if [cell.execution_count for cell in cells] != [*range(1, len(cells) + 1)]:
+        told = "A cell is new, has moved, or ran by itself. To run them all:\n"
+        command = f".venv/bin/python tests/refresh.py --replay {name}"
+        pytest.fail(told + command, pytrace=False)
 
 
-def test_the_saved_network_has_the_test_loss_of_the_log(replayed, name):
+def test_what_is_kept_of_the_training_is_what_its_log_says(replayed, name):
+    """Of the network, its test loss; of each entry, losses, their mean, the sample."""
+    file = nb.STORED / f"network_{name}.pt"
+    _, losses, test_losses, samples = torch.load(file, weights_only=True)
+    page = nb.outputs(nb.read(name))["train"]
+    for n, logged in nb.log_entries(page).items():
+        kept = losses[n - 1], np.mean(losses[n * 9 // 10 : n]), test_losses[n]
+        assert kept == pytest.approx(logged, abs=6e-4), f"{file.name}, iteration {n}"
+        assert samples[n].translate(replayed["SIGNS"]) in page, f"{file.name}, {n}"
     read = replayed.get("read_along", lambda model, inputs: model(inputs))
     logits, _ = read(replayed["model"], replayed["test_inputs"])
-    *_, logged = nb.log_entries(nb.outputs(nb.read(name))["train"])[5000]
     loss = F.cross_entropy(logits, replayed["test_targets"]).item()
-    assert loss == pytest.approx(logged, abs=0.002)
+    assert loss == pytest.approx(test_losses[5000], abs=0.002)

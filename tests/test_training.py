@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import savefig, small_notebook
+from describe import describe
 from matplotlib.figure import Figure
 from notebooks import Notebook, curves
 from torch.nn import functional as F
@@ -173,6 +174,40 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
     whole.run("train")
     assert small["losses"] == whole["losses"], "It should go on where it stopped."
+
+
+@pytest.mark.parametrize("num_done", [3, 7])
+def test_a_kept_network_is_loaded_in_place_of_training(small, num_done, tmp_path):
+    """README's line keeps it, after an interrupt or a whole training."""
+
+    def interrupt(*_):
+        if len(small["losses"]) == num_done < 7:
+            raise KeyboardInterrupt("by a test")
+        return "written"
+
+    small["generate"] = interrupt
+    small.run("train")
+    readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"(?m)^ +(torch\.save\(.*)", readme)
+    file = str(tmp_path / "mine.pt")
+    exec(line.replace("mine.pt", file), small)
+    files = {*tmp_path.iterdir()}
+    loaded = Notebook(small.name, "train", **small.settings, LOAD_NETWORK=file)
+    loaded.run("train")
+    both = []
+    for notebook in small, loaded:
+        plot = describe(notebook.figures["train"][-1])
+        torch.manual_seed(0)  # of what is written in the next cells
+        printed = notebook.run("generate", *notebook.between("train")[:3])
+        both.append((notebook["losses"], plot, printed))
+    assert both[0] == both[1] and {*tmp_path.iterdir()} == files
+    loaded["LOAD_NETWORK"] = None
+    loaded.run("train")
+    assert len(loaded["losses"]) == num_done + 7, "It can be trained further."
+    loaded.update(LOAD_NETWORK=file, HIDDEN_DIM=9)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        loaded.run("setup")
+    assert loaded["losses"] == [], "These losses are not of this network."
 
 
 def test_the_plot_is_saved_as_it_goes(small, monkeypatch):
