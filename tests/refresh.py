@@ -28,8 +28,8 @@ LEARN = """
 learn = replay.recall(globals(), "{0}", _learned, sys.__stderr__)"""
 LAST = """
 _samples.write_text(json.dumps(_written, indent=1), encoding="utf-8")
+_learned = {{k: n.state_dict() for k, n in _learned.items() if "watched" not in k}}
 if _learned:
-    _learned = {{key: network.state_dict() for key, network in _learned.items()}}
     torch.save(_learned, "{0}/experiments.pt")"""
 LOAD = """
 LOAD_NETWORK = "{0}/network_{1}.pt" """

@@ -16,7 +16,6 @@ import torch
 from describe import describe
 from notebooks import STORED, Named, Notebook, code_cells, read
 
-NOT_STORED = "(not stored"
 END = "\niteration 50 "  # a replay's log has what stands before it
 
 
@@ -37,16 +36,19 @@ def recall(names, folder, used, told=None):
     train, file = names["learn"], Path(folder) / "experiments.pt"
     stored = torch.load(file, weights_only=True) if file.exists() else {}
 
-    def learn(layer, text, learning_rate, weight=None):
+    def learn(layer, text, learning_rate, weight=None, watch=None):
         key = network_key(layer, text, learning_rate, weight)
-        if key in stored:
+        if watch:  # it is watched while it learns, so it is trained
+            key += ", watched"
+            network = train(layer, text, learning_rate, weight, watch)
+        elif key in stored:
             torch.manual_seed(names["RANDOM_SEED"])  # as `learn` does
             sizes = len(names["ALPHABET"]), names["EMBEDDING_DIM"], names["HIDDEN_DIM"]
             network = names["RNN"](*sizes, layer).to(names["device"])
             network.load_state_dict(stored[key])
         else:
             iterations = names["NUM_ITER"]
-            print(f"{NOT_STORED}: training {key}, {iterations} iterations)", file=told)
+            print(f"(not stored: training {key}, {iterations} iterations)", file=told)
             network = train(layer, text, learning_rate, weight)
         used[key] = network
         return network

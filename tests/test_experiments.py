@@ -1,7 +1,9 @@
 """Experiments beside a slower or simpler way to the same; other texts; exercises."""
 
+import math
 import re
 import textwrap
+from string import printable
 
 import numpy as np
 import pytest
@@ -23,14 +25,6 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     assert more > less, "A character that counts more in the loss becomes likelier."
 
 
-def test_how_far_one_call_and_many_are_apart(lab):
-    """Here, the logits of a call with one character are lower by 9."""
-    model = lab["model"]
-    model.linear.register_forward_hook(lambda _, h, out: out - 9 * (len(out) == 1))
-    ((_, difference),) = printed(lab.run("one-call"), "largest logit")
-    assert difference == pytest.approx(9, abs=0.5)
-
-
 def test_the_loss_by_how_many_characters_are_seen(lesson):
     """At every fourth place, the last n characters are read by themselves."""
     text = lesson["test_text"] = lesson["test_text"][:160]
@@ -48,17 +42,43 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 def test_the_table_falls_back_on_shorter_contexts(lab):
     """In "abab...", of whose last eight places it counts none."""
     lab.update(training_text="ab" * 504, test_text="ab" * 200)
-    lab.run("table")
+    out = lab.run("setup", "table")
     a = (500 + 10 / 100) / (1000 + 10)
     b_a = (500 + 10 * a) / (500 + 10)
     for context, p in {"": a, "b": b_a, "?": a, "?b": b_a}.items():
         assert lab["table"]("a", context) == pytest.approx(p, abs=1e-3), context
+    by_network = lab["model"](lab["test_inputs"])[0].softmax(dim=1)
+    text, nats = lab["test_text"], []
+    for n in range(8, len(text)):
+        p = by_network[n - 1, printable.index(text[n])].item()
+        nats.append(-math.log((p + lab["table"](text[n], text[n - 8 : n])) / 2))
+    assert printed(out, "average") == [[pytest.approx(np.mean(nats), abs=6e-3)]]
+
+
+def test_how_far_a_network_is_from_each_table(lab):
+    """At the first and every hundredth place, the sums are written out."""
+    lab.run("table", "which-table")
+    drawn = curves(lab.axes("which-table"))
+    assert len(drawn["uniform"]) == 7, "It looks after each of the seven iterations."
+    places = lab["places"] = lab["places"][::100]
+    lab["tables"] = {name: rows[::100] for name, rows in lab["tables"].items()}
+    lab["look"](1, lab["model"])
+    for size, distance in zip([None, 0, 1, 2, 3, 5], lab["distances"][-1]):
+        nats = 0
+        for place in places:
+            read = lab["test_text"][: place + 1]
+            logits, _ = lab["model"](lab["char_to_tensor"](read))
+            for char, p in zip(printable, logits[-1].softmax(dim=0).tolist()):
+                context = read[len(read) - (size or 0) :]
+                q = 1 / 100 if size is None else lab["table"](char, context)
+                nats += p * math.log(p / q)
+        assert distance == pytest.approx(nats / len(places), abs=1e-4), size
 
 
 @pytest.fixture
 def carrying(lab):
     """The small laboratory before its transplant; its networks have hardly learned."""
-    lab.run(*lab.between("learn", "transplant"))
+    lab.run(*lab.between("which-table", "transplant"))
     return lab
 
 
@@ -120,7 +140,7 @@ def test_what_ten_forget_gates_leave(carrying):
 
 
 def test_other_beginnings_and_what_is_asked_after_them(lab):
-    lab.run(*lab.between("learn", "forgetful"))
+    lab.run(*lab.between("which-table", "forgetful"))
     found = lab["sentences_of"]("Can I?\nYes. You may. A heading\n", ".")
     assert found == ["Yes", "You may"]
     ends = [[*"abcde"], [*"fghij"]]  # sentences of words of one letter
@@ -136,26 +156,6 @@ def test_other_beginnings_and_what_is_asked_after_them(lab):
     assert lab["asks"](model, " on", state) == p, "from a state"
 
 
-def test_whose_h_and_c_go_on_to_the_end(lab):
-    """Here, indices are the text itself, and a state is two words."""
-    lab.run(*lab.between("learn", "beginnings"))
-    asked = []
-
-    def asks(_, end, state):
-        asked.append((end, *state))
-        return len(asked)
-
-    lab.update(asks=asks, char_to_tensor=str.strip)
-    lab["weighted"] = lambda text: ("logits", (f"h of {text}", f"c of {text}"))
-    lab["whole"] = {"?": ["Is it on now".split()], ".": []}
-    lab["other_kind"] = {"?": ["It was on now".split()], ".": []}
-    out = lab.run("beginnings")
-    own, other = "Is it", "It was"
-    of = (own, own), (other, own), (own, other), (other, other)
-    assert asked == [(" on now", f"h of {h}", f"c of {c}") for h, c in of]
-    assert printed(out, "questions") == [[1, 1, 2, 3, 4]], "in the order of the heads"
-
-
 def test_texts_without_new_words_commas_questions(lesson, lab):
     """The training text ends in a sign that nothing follows."""
     lesson.update(training_text="It sat here. #", test_text=" It sat here. " * 20)
@@ -165,7 +165,7 @@ def test_texts_without_new_words_commas_questions(lesson, lab):
     units = re.findall(r"(?m)^unit \d+", lesson.out["cell-state"])
     assert len(units) == 2, "a space and a full stop"
     lab["test_text"] = "There is no question in here. " * 20
-    lab.run(*lab.between("setup"))
+    lab.run(*lab.between("plot"))
     of_none = {"asking": 4, "weighted": 4, "beginnings": 8}  # means of no questions
     assert {key: lab.out[key].count("nan") for key in of_none} == of_none
 

@@ -42,7 +42,7 @@ def test_what_the_lesson_quotes():
     ((comma, *_),) = printed(out["cell-state"], "(',')")
     # where a unit was erased each time, but for space, comma, and full stop
     always = re.findall(r"(\d+) of \1 '([^ ,.])'", out["cell-state"])
-    signs = "”, the other at each “".join(sign for _, sign in always)
+    signs = "”, the full stop's at each “".join(sign for _, sign in always)
     ((characters, *_),) = printed(out["text"], "characters read")
     (ends,) = re.findall(r" (\S+)\n$", stored_description(LESSON)["context"])
     fading, fixed = [1], 1
@@ -57,8 +57,8 @@ def test_what_the_lesson_quotes():
         f"both soon become {fixed:.2f}, and a −1 and a −0.5 become −{fixed:.2f}:",
         rf"it shows: $h'=1\cdot\tanh(0.9)={math.tanh(0.9):.2f}$, by which",
         f"six steps, only {0.9 * 0.9**6:.2f} would be left",
-        f"left of the 0.9; if it were 0.5, {0.9 * 0.5**6:.2f}.",
-        f"it ends at {float(ends):.2f}; over all places, at {test:.2f}, as the test",
+        f"left of the 0.9; with 0.5, {0.9 * 0.5**6:.2f}.",
+        f"it ends at {float(ends):.2f}; over all places, at {test:.2f}, like the test",
         rf"and $\tanh(80)$ differ by {math.tanh(80) - math.tanh(3):.3f}",
         f"iterations 1, 10, and 50 must be {one}, {ten}, and {fifty}, give or take",
         f"the recent mean ended at {mean:.2f} and the test loss at {test:.2f},",
@@ -70,7 +70,7 @@ def test_what_the_lesson_quotes():
         f"| *previous character* | training text | {previous:.2f} |",
         f"| a mixture of counts (laboratory) | this test text | {mixture:.2f} |",
         f"unit = torch.tensor([{comma:.0f}], device=device)",
-        f"in the stored run, that of the comma at each “{signs}”.",
+        f"the comma's also at each “{signs}”.",
     )
 
 
@@ -89,8 +89,10 @@ def test_the_unit_that_remembers_goes_by_the_formulas():
 def test_what_the_laboratory_quotes():
     out = PRINTED[LABORATORY]
     (*_, shorter), (seen, followed, p_t) = printed(out["table"], "ha'")
-    ((holders, _, turned, _),) = printed(out["transplant"], "holders")
-    units = re.findall("(?m)^title: unit (.*):", stored_description(LABORATORY)["held"])
+    *_, (_, _, mixture) = printed(out["table"], "%")
+    (network,), (average,) = printed(out["table"], "test loss of")
+    _, *nearest, _ = (f"{n:,.0f}" for (n,) in printed(out["which-table"], "away", 1))
+    *_, all_of_lstm = printed(out["memory"], "second digit")[0]
     (questions,), (statements,) = printed(out["asking"], "ends of", 1)
     asked, stated = (n for (n,) in printed(out["cats"], "s  ", 1))
     p, q = asked / (asked + stated), stated / (asked + stated)
@@ -107,28 +109,46 @@ def test_what_the_laboratory_quotes():
     says(
         LABORATORY,
         *rows,
-        f"the same probability, and $-\\ln(1/100)={math.log(100):.3f}$.",
-        rf"where a guess costs $\ln 10={math.log(10):.2f}$ nats",
+        f"About $-\\ln(1/100)={math.log(100):.3f}$:",
+        f"On the test text, its loss ended at {network}.",
+        f"the table has {mixture:.2f}, and the network {network}.",
+        f"and the loss is {average}, far below either.",
+        f"never more than $\\ln 2={math.log(2):.2f}$ nats behind",
+        f"From iteration {nearest[0]} on (at the looks that we took), the nearest is",
+        f"from {nearest[1]} on that of one character, from {nearest[2]} on of two, and",
+        f"and from {nearest[3]} on of three.",
+        rf"where a guess costs $\ln 10={math.log(10):.2f}$.",
+        f"the LSTM's loss over all characters, {all_of_lstm}, is close to",
         f"the same factor each time, about {lstm ** (1 / 11):.1f} with `LSTM`,",
         f"and {forgetful ** (1 / 11):.2f} with `ForgetfulLSTM`.",
         f"about 1/{round(1 / lstm, -1):.0f}, 1/{round(1 / rnn, -3):,.0f}, and less",
         f"“t” followed {followed:.0f} of {seen:.0f} times",
         f"probability of {shorter}. Ten made-up observations",
-        f"of which “t” gets a share of {shorter}, are added to the {seen:.0f}, so",
+        f"of which “t” gets a share of {shorter}, are added to the {seen:.0f}.",
         rf"$({followed:.0f}+10\cdot {shorter})/({seen:.0f}+10)={p_t}$",
         rf"never below $(\ln 10+10\ln 4)/14={one:.2f}$",
         rf"too: $(2\ln 10+10\ln 4)/14={two:.2f}$",
-        f"In the stored run, {holders:.0f} units are holders.",
-        f"and all {turned:.0f} lines expect the other digit",
-        f"and all {turned:.0f} expect their own.",
-        f"units {units[1]} and {units[2]} give most rows a color",
-        f"The colors of unit {units[0]} are pale at first",
         f"The {statements:.0f} statements share {questions:.0f} beginnings of",
         f"Of the {asked + stated:,.0f} ends in the training text",
         f"{asked:.0f} are “?”, a share of {p:.2f}.",
         rf"$-{p:.2f}\ln {p:.2f}-{q:.2f}\ln {q:.2f}={nats:.2f}$ nats an end",
         f"save ${nats:.2f}/70={nats / 70:.3f}$ nats a character",
     )
+
+
+def test_figures_of_the_laboratory_stand_in_what_its_cells_show():
+    """In these paragraphs, up to a fold."""
+    told = {"memory-read": "memory", "transplant-read": "transplant"}
+    told |= {"held-read": "held", "asking-read": "asking", "cats-read": "cats"}
+    told |= {"weighted-intro": "forgetful", "weighted-read": "forgetful weighted"}
+    prose = {cell.id: cell.source for cell in nb.read(LABORATORY).cells}
+    drawn = stored_description(LABORATORY)
+    for key, cells in told.items():
+        shown = "".join(PRINTED[LABORATORY][cell] for cell in cells.split())
+        shown += "".join(re.findall("(?m)^title:.*", drawn.get(cells, "")))
+        text = re.sub(r"\$.*?\$|experiment \d", "", prose[key].split("<details>")[0])
+        wrong = {*re.findall(NUMBER, text)}.difference(re.findall(NUMBER, shown))
+        assert not wrong, f"{key}: not shown by {cells}. Correct the prose."
 
 
 def test_the_samples_that_the_pages_quote():
