@@ -1,6 +1,5 @@
 """Experiments beside a slower or simpler way to the same; other texts; exercises."""
 
-import math
 import re
 import textwrap
 from string import printable
@@ -41,8 +40,8 @@ def test_the_loss_by_how_many_characters_are_seen(lesson):
 
 def test_the_table_falls_back_on_shorter_contexts(lab):
     """In "abab...", of whose last eight places it counts none."""
-    lab.update(training_text="ab" * 504, test_text="ab" * 200)
-    out = lab.run("setup", "table")
+    lab.update(training_text="ab" * 504, test_text="abba" * 99, NUM_ITER=60)
+    out = lab.run("setup", "train", "table")
     a = (500 + 10 / 100) / (1000 + 10)
     b_a = (500 + 10 * a) / (500 + 10)
     for context, p in {"": a, "b": b_a, "?": a, "?b": b_a}.items():
@@ -51,15 +50,14 @@ def test_the_table_falls_back_on_shorter_contexts(lab):
     text, nats = lab["test_text"], []
     for n in range(8, len(text)):
         p = by_network[n - 1, printable.index(text[n])].item()
-        nats.append(-math.log((p + lab["table"](text[n], text[n - 8 : n])) / 2))
+        nats.append(-np.log((p + lab["table"](text[n], text[n - 8 : n])) / 2))
     assert printed(out, "average") == [[pytest.approx(np.mean(nats), abs=6e-3)]]
 
 
 def test_how_far_a_network_is_from_each_table(lab):
     """At the first and every hundredth place, the sums are written out."""
     lab.run("table", "which-table")
-    drawn = curves(lab.axes("which-table"))
-    assert len(drawn["uniform"]) == 7, "It looks after each of the seven iterations."
+    assert len(curves(lab.axes("which-table"))["uniform"]) == 7, "after each iteration"
     places = lab["places"] = lab["places"][::100]
     lab["tables"] = {name: rows[::100] for name, rows in lab["tables"].items()}
     lab["look"](1, lab["model"])
@@ -71,7 +69,7 @@ def test_how_far_a_network_is_from_each_table(lab):
             for char, p in zip(printable, logits[-1].softmax(dim=0).tolist()):
                 context = read[len(read) - (size or 0) :]
                 q = 1 / 100 if size is None else lab["table"](char, context)
-                nats += p * math.log(p / q)
+                nats += p * np.log(p / q)
         assert distance == pytest.approx(nats / len(places), abs=1e-4), size
 
 
