@@ -31,8 +31,8 @@ def content(axes):
         style = to_hex(curve.get_color()), curve.get_linestyle(), curve.get_marker()
         label = re.sub("^_.*", "", curve.get_label())  # Matplotlib's own names
         lines.append(f"curve: {label} {style}")
-        lines += rows("x", curve.get_xdata())
-        lines += rows("y", curve.get_ydata())
+        for letter, numbers in zip("xy", curve.get_data()):
+            lines += rows(f"{letter} of {label}" if label else letter, numbers)
     for image in axes.images:
         lines.append(f"image: {image.cmap.name}, {image.origin}")
         lines += rows("from, to", [image.norm.vmin, image.norm.vmax])

@@ -21,19 +21,17 @@ from replay import plain
 # What the kernel also runs, in these cells and last; {0}: a copy of tests/stored
 GENERATE = """
 import json, sys; sys.path.append("tests"); import replay
-_learned, _written, _samples = {{}}, {{}}, Path("{0}/{1}_samples.json")
-generate = replay.samples_of(globals(), lambda: _id, _learned, _samples, _written)"""
+_folder, _learned, _written, _told = Path("{0}"), {{}}, {{}}, sys.__stderr__
+_samples = lambda: _id, _learned, _folder / "{1}_samples.json", _written, _told
+generate = replay.samples_of(globals(), *_samples)"""
 LEARN = """
-learn = replay.recall(globals(), "{0}", _learned, sys.__stderr__)"""
+learn = replay.recall(globals(), _folder, _learned, _told)"""
 LAST = """
-_samples.write_text(json.dumps(_written, indent=1), encoding="utf-8")
-_learned = {{k: n.state_dict() for k, n in _learned.items() if "watched" not in k}}
-if _learned:
-    torch.save(_learned, "{0}/experiments.pt")"""
+replay.keep(_folder, "{1}", _learned, _written)"""
 LOAD = """
 LOAD_NETWORK = "{0}/network_{1}.pt" """
 LOG = """
-_written["train"] = json.loads(_samples.read_text(encoding="utf-8"))["train"]"""
+_written["train"] = json.loads(_samples[2].read_text(encoding="utf-8"))["train"]"""
 
 
 def same(old, new):
@@ -50,10 +48,9 @@ def same(old, new):
 def run(notebook, name, folder, replayed):
     """Run all cells, and keep networks and samples in folder; if replayed, use its."""
     cells, old = code_cells(notebook), code_cells(read(name))
-    sources = "\n".join(cell.source for cell in notebook.cells)
-    (save,) = re.findall(r"(?m)(\ntorch\.save\(.*)", sources)  # as the page says
+    (save,) = replay.save_lines(name)
     added = {"generate": GENERATE, "learn": LEARN, "last": LAST}
-    added["train"] = save.replace('"mine.pt"', '"{0}/network_{1}.pt"')
+    added["train"] = re.sub(r'"[^"]*"', '"{0}/network_{1}.pt"', f"\n{save}")
     if replayed:
         added |= {"parameters": LOAD, "train": LOG}
     notebook.cells.append(nbformat.v4.new_code_cell(id="last"))
@@ -86,6 +83,19 @@ def to_read(page, old, replayed):
     return again
 
 
+def refusal(name, replayed):
+    """Return why a notebook is not run, as a sentence, or None."""
+    if len(replay.save_lines(name)) != 1:
+        return "In parameters-intro, one line should keep the network: torch.save(...)."
+    if not replayed:
+        return None
+    for file in (f"{name}.txt", f"{name}_samples.json", f"network_{name}.pt"):
+        if not (STORED / file).exists():
+            return f"tests/stored/{file} is missing. Bring it back, or omit --replay."
+    if replay.stored_description(name)["settings"] != replay.settings_of(name):
+        return "Settings have changed. Run it without --replay."
+
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("name", nargs="?", choices=PATHS, help="both, if none is named")
 told = "keep the training's log, and train no network that is stored"
@@ -93,9 +103,8 @@ parser.add_argument("--replay", action="store_true", help=told)
 asked = parser.parse_args()
 names = [asked.name] if asked.name else PATHS
 for name in names:
-    stored = replay.stored_description(name)["settings"]
-    if asked.replay and stored != replay.settings_of(name):
-        parser.exit(2, f"{name}: settings have changed. Run it without --replay.\n")
+    if told := refusal(name, asked.replay):
+        parser.exit(2, f"{name}: {told}\n")
 for name in names:
     print(PATHS[name].name, flush=True)
     notebook = read(name)
@@ -104,7 +113,9 @@ for name in names:
         if asked.replay:
             shutil.copytree(STORED, folder, dirs_exist_ok=True)
         run(notebook, name, folder, asked.replay)
-        texts = replay.description(replay.replay(name, folder))
+        replayed = replay.replay(name, folder)
+        replay.keep(folder, name, replayed.networks, replayed.written)
+        texts = replay.description(replayed)
         text = "".join(f"## {key}\n{text}" for key, text in texts.items())
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
         if name == LESSON:  # README shows how it has learned

@@ -2,29 +2,41 @@
 
 A training takes minutes, and ends with other weights on another processor. So only ten
 iterations are trained; then, networks that `refresh.py` has kept are put in place. With
-these, each processor prints and draws the same, but for last digits. Samples that it
-has kept are not drawn anew, since builds of PyTorch draw differently.
+these, each processor prints and draws the same, but for last digits. So it is with the
+probabilities of the samples that are kept, but builds of PyTorch draw differently.
 """
 
 import json
+import math
 import re
 import zlib
 from pathlib import Path
 from string import printable
+from unittest import mock
 
 import torch
 from describe import describe
 from notebooks import STORED, Named, Notebook, code_cells, read
 
-END = "\niteration 50 "  # a replay's log has what stands before it
+# A training that a page shows is run again for ten iterations. What its cells print of
+# later ones is not compared, and a network that is watched is never stored.
+LATER = {"train": r"(?s)\niteration 50 .*", "which-table": r"(?m)^ *\d,?\d.*\n"}
+WATCHED = ", watched"
 
 
-def network_key(layer, text, learning_rate, weight=None):
+def first_ten(printed):
+    """Return what cells print, by id, without what only later iterations print."""
+    return {key: re.sub(LATER.get(key, "$^"), "", printed[key]) for key in printed}
+
+
+def network_key(layer, text, learning_rate, weight=None, seed=None, watch=None):
     """Return, as text, what `learn` is asked for: its network is stored by that."""
     weights = [] if weight is None else weight.tolist()
     weights = {char: n for char, n in zip(printable, weights) if n != 1}
     text = f"{text[:14]!r}... (sum {zlib.crc32(text.encode())})"
-    return f"{layer.__name__}, {text}, {learning_rate=}, weights={weights or None}"
+    key = f"{layer.__name__}, {text}, {learning_rate=}, weights={weights or None}"
+    key += "" if seed is None else f", {seed=}"
+    return key + WATCHED if watch else key
 
 
 def recall(names, folder, used, told=None):
@@ -36,31 +48,51 @@ def recall(names, folder, used, told=None):
     train, file = names["learn"], Path(folder) / "experiments.pt"
     stored = torch.load(file, weights_only=True) if file.exists() else {}
 
-    def learn(layer, text, learning_rate, weight=None, watch=None):
-        key = network_key(layer, text, learning_rate, weight)
-        if watch:  # it is watched while it learns, so it is trained
-            key += ", watched"
-            network = train(layer, text, learning_rate, weight, watch)
-        elif key in stored:
-            torch.manual_seed(names["RANDOM_SEED"])  # as `learn` does
-            sizes = len(names["ALPHABET"]), names["EMBEDDING_DIM"], names["HIDDEN_DIM"]
-            network = names["RNN"](*sizes, layer).to(names["device"])
+    def learn(layer, *asked, **named):
+        key = network_key(layer, *asked, **named)
+        if key in stored:
+            with mock.patch.dict(names, NUM_ITER=0):
+                network = train(layer, *asked, **named)
             network.load_state_dict(stored[key])
         else:
-            iterations = names["NUM_ITER"]
-            print(f"(not stored: training {key}, {iterations} iterations)", file=told)
-            network = train(layer, text, learning_rate, weight)
+            if not key.endswith(WATCHED):
+                n = names["NUM_ITER"]
+                print(f"(not stored: training {key}, {n} iterations)", file=told)
+            network = train(layer, *asked, **named)
         used[key] = network
         return network
 
     return learn
 
 
-def samples_of(names, running, networks, file, used):
-    """Return what stands in for `generate`: it draws only what file does not have.
+def written_by(draw, *asked, text=""):
+    """Return what draw (a notebook's `generate`) writes, and its mean -ln p.
 
+    If text is given, its characters are drawn; -ln p is infinite if they can't be.
+    """
+    multinomial, chars, nats = torch.multinomial, list(text), []
+
+    def recorded(probabilities, *args, **kwargs):
+        drawn = multinomial(probabilities, *args, **kwargs)
+        if chars and probabilities.shape[-1] == len(printable):
+            drawn.fill_(printable.index(chars.pop(0)))
+        p = (probabilities.flatten()[drawn.flatten()] / probabilities.sum()).item()
+        nats.append(-math.log(p) if p else math.inf)
+        return drawn
+
+    with mock.patch("torch.multinomial", recorded):
+        written = draw(*asked)
+    mean = sum(nats) / max(len(nats), 1)
+    return written, math.inf if chars else round(mean, 3)
+
+
+def samples_of(names, running, networks, file, used, told=None):
+    """Return what stands in for `generate`: it writes what file has, if it still may.
+
+    That is if the page's own `generate` gives these characters the probabilities that
+    they had. If not, it writes anew, and says so in the cell, or in the file told.
     running returns the id of the cell that is run; networks are what `learn` returned.
-    file (JSON) and used: of each cell, what was asked for and written, in pairs.
+    file (JSON) and used: of each cell, what was asked for, written, and its mean -ln p.
     """
     draw = names["generate"]
     stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -69,18 +101,43 @@ def samples_of(names, running, networks, file, used):
         every = {"model": names["model"], **networks}
         by = next((key for key, each in every.items() if each is model), "?")
         asked = f"generate: {prime_str!r}, {predict_len}, {temperature=}, by {by}"
+        arguments = draw, model, prime_str, predict_len, temperature
         left = stored.get(running(), [])
-        before, written = left.pop(0) if left else ("", "")
+        before, text, nats = left.pop(0) if left else ("", "", 0)
+        if before == asked:
+            dice = torch.get_rng_state()
+            new, now = written_by(*arguments, text=text[len(prime_str) :])
+            if new != text or abs(now - nats) > 0.002:
+                torch.set_rng_state(dice)
+                why = f"probabilities: mean -ln p was {nats}, and is now {now}"
+                print(f"(Written anew, since the old text has other {why})", file=told)
+                before = None
         if before != asked:
-            written = draw(model, prime_str, predict_len, temperature)
-        used.setdefault(running(), []).append((asked, written))
-        return written
+            text, nats = written_by(*arguments)
+        used.setdefault(running(), []).append((asked, text, nats))
+        return text
 
     return generate
 
 
-def replay(name, folder=STORED, until=None):
-    """Return a notebook after its cells before until (None: all).
+def keep(folder, name, networks, written):
+    """Store in folder what recall and samples_of have used."""
+    text = json.dumps(written, indent=1)
+    (folder / f"{name}_samples.json").write_text(text, encoding="utf-8")
+    weights = {key: each.state_dict() for key, each in networks.items()}
+    weights = {key: weights[key] for key in weights if not key.endswith(WATCHED)}
+    if weights:
+        torch.save(weights, folder / "experiments.pt")
+
+
+def save_lines(name):
+    """Return the lines under *Settings* that keep a network: it should be one."""
+    intro = (c.source for c in read(name).cells if c.id == "parameters-intro")
+    return re.findall(r"(?m)^torch\.save\(.*", "\n".join(intro))
+
+
+def replay(name, folder=STORED):
+    """Return a notebook after all its cells.
 
     folder: what `refresh.py` has kept; `networks` has what `learn` returned, `written`,
     for each cell, what `generate` was asked for, and what it returned.
@@ -88,7 +145,7 @@ def replay(name, folder=STORED, until=None):
     notebook = Notebook(name, "device", NUM_ITER=10)
     notebook.networks, notebook.written = {}, {}
     kept = notebook.networks, folder / f"{name}_samples.json", notebook.written
-    for cell_id in notebook.between("parameters", until):
+    for cell_id in notebook.between("parameters"):
         notebook.run(cell_id)
         if cell_id == "generate":
             notebook["generate"] = samples_of(notebook, lambda: notebook.running, *kept)
@@ -117,7 +174,7 @@ def settings_of(name):
 def description(notebook):
     """Return, as text, what a run rests on, and what each cell has drawn."""
     learned = [f"learn: {key}" for key in notebook.networks]
-    asked = [asked for pairs in notebook.written.values() for asked, _ in pairs]
+    asked = [asked for each in notebook.written.values() for asked, *_ in each]
     networks = "\n".join([*learned, *asked, ""])
     texts = {"settings": settings_of(notebook.name), "networks": networks}
     for cell_id, figures in notebook.figures.items():

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import replay
 import torch
+from describe import describe
+from matplotlib.figure import Figure
 from replay import plain
 
 pytestmark = pytest.mark.stored
@@ -68,6 +70,16 @@ def test_differences_are_all_but_last_digits_and_times():
     assert differences(new, old) == [("272 lines, 0.95 left", "272 rows, 0.96 left")]
 
 
+def test_a_changed_curve_is_told_by_its_name():
+    axes = Figure().subplots()
+    for name in ("one", "other"):
+        axes.plot([1, 2], [3, 4], label=name)
+    before = describe(axes.figure)
+    axes.lines[1].set_ydata([3, 5])
+    changed = "y of other [0] 3.000 4.000", "y of other [0] 3.000 5.000"
+    assert differences(describe(axes.figure), before) == [changed]
+
+
 @pytest.fixture(scope="module")
 def replayed(name):
     return replay.replay(name)
@@ -78,11 +90,10 @@ def test_what_the_cells_draw_and_what_their_networks_are_for(replayed, name):
 
 
 def test_what_the_cells_print(replayed, name):
-    """Of the training, and of the one that is watched, the first ten iterations."""
-    new, old = dict(replayed.out), dict(nb.outputs(nb.read(name)))
-    new["log"], (old["log"], *_) = new.pop("train"), old.pop("train").split(replay.END)
-    if name == nb.LABORATORY:  # lines that begin with a number above 9
-        old["which-table"] = re.sub(r"(?m)^ *\d,?\d.*\n", "", old["which-table"])
+    """Of trainings, the first ten iterations: see LATER in replay.py."""
+    new, old = map(replay.first_ten, (replayed.out, nb.outputs(nb.read(name))))
+    for texts in new, old:
+        texts["log"] = texts.pop("train")
     old["imports"] = new["imports"]  # versions
     compare(new, old, name)
 
@@ -97,10 +108,11 @@ def test_the_outputs_are_of_one_whole_run(name):
 
 def test_what_is_kept_of_the_training_is_what_its_log_says(replayed, name):
     """Of each entry: losses, their mean, the sample; the page names the file."""
-    (intro,) = (c.source for c in nb.read(name).cells if c.id == "parameters-intro")
-    told = file, _ = re.findall(r"(?m)tests/stored/.*?pt|^torch\.save\(.*", intro)
+    (line,), file = replay.save_lines(name), f"tests/stored/network_{name}.pt"
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(words in readme for words in told), "README says the same."
+    assert line[: line.index('"')] in readme and f'"{file}"' in readme, (
+        "README says the same."
+    )
     _, losses, test_losses, samples = torch.load(nb.ROOT / file, weights_only=True)
     page = nb.outputs(nb.read(name))["train"]
     for n, logged in nb.log_entries(page).items():

@@ -181,7 +181,7 @@ def test_a_kept_network_is_loaded_in_place_of_training(small, num_done, tmp_path
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"(?m)^ +(torch\.save\(.*)", readme)
     file = str(tmp_path / "mine.pt")
-    exec(line.replace("mine.pt", file), small)
+    exec(re.sub('".*"', repr(file), line), small)
     files = {*tmp_path.iterdir()}
     loaded = Notebook(small.name, "train", **small.settings, LOAD_NETWORK=file)
     loaded.run("train")
