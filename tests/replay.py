@@ -7,7 +7,6 @@ probabilities of the samples that are kept, but builds of PyTorch draw different
 """
 
 import json
-import math
 import re
 import zlib
 from pathlib import Path
@@ -68,22 +67,19 @@ def recall(names, folder, used, told=None):
 def written_by(draw, *asked, text=""):
     """Return what draw (a notebook's `generate`) writes, and its mean -ln p.
 
-    If text is given, its characters are drawn; -ln p is infinite if they can't be.
+    If text is given, its characters are drawn, where they can be.
     """
     multinomial, chars, nats = torch.multinomial, list(text), []
 
-    def recorded(probabilities, *args, **kwargs):
-        drawn = multinomial(probabilities, *args, **kwargs)
-        if chars and probabilities.shape[-1] == len(printable):
-            drawn.fill_(printable.index(chars.pop(0)))
-        p = (probabilities.flatten()[drawn.flatten()] / probabilities.sum()).item()
-        nats.append(-math.log(p) if p else math.inf)
+    def recorded(p, *args, **kwargs):
+        drawn = multinomial(p, *args, **kwargs)
+        if chars:
+            drawn.fill_(printable.index(chars.pop(0)) % p.shape[-1])
+        nats.append(-torch.log(p.flatten()[drawn] / p.sum()).item())
         return drawn
 
     with mock.patch("torch.multinomial", recorded):
-        written = draw(*asked)
-    mean = sum(nats) / max(len(nats), 1)
-    return written, math.inf if chars else round(mean, 3)
+        return draw(*asked), round(sum(nats) / max(len(nats), 1), 3)
 
 
 def samples_of(names, running, networks, file, used, told=None):

@@ -24,6 +24,24 @@ def test_learn_trains_as_the_training_cell_does_and_with_weights(lab):
     assert more > less, "A character that counts more in the loss becomes likelier."
 
 
+def test_many_calls_and_one_are_those_of_a_cell(lab):
+    """Of PyTorch's LSTMCell, with the same weights."""
+    assert printed(lab.run("one-call"), "calls of", 2) == [[20, 1], [1, 20]]
+    model, cell, state, rows = lab["model"], torch.nn.LSTMCell(12, 16), None, []
+    layer = model.recurrent.state_dict()
+    cell.load_state_dict({key.removesuffix("_l0"): layer[key] for key in layer})
+    for character in lab["inputs"].split(1):
+        state = cell(model.embedding(character), state)
+        rows.append(model.linear(state[0]))
+    loss = cross_entropy(torch.cat(rows), lab["targets"])
+    parts = torch.nn.ModuleList([model.embedding, cell, model.linear])
+    gradients = torch.autograd.grad(loss, [*parts.parameters()])
+    gradients = torch.cat([gradient.flatten() for gradient in gradients])
+    for way in (lab["by_one"], lab["at_once"]):
+        assert torch.allclose(way["logit"], torch.cat(rows), atol=1e-5)
+        assert torch.allclose(way["gradient"], gradients, atol=1e-5)
+
+
 def test_the_loss_by_how_many_characters_are_seen(lesson):
     """At every fourth place, the last n characters are read by themselves."""
     text = lesson["test_text"] = lesson["test_text"][:160]
@@ -152,6 +170,16 @@ def test_other_beginnings_and_what_is_asked_after_them(lab):
     assert lab["asks"](model, "Is it on") == p, "after a blank line"
     _, state = model(read("\n\nIs it"))
     assert lab["asks"](model, " on", state) == p, "from a state"
+    model.recurrent.weight_hh_l0.data *= 9  # so that a state counts
+    model.linear.weight.data *= 3
+    (h, c), (h2, c2) = (model(read(f"\n\n{a}"))[1] for a in ("Is it", "The flat cat"))
+    states = (h, c), (h2, c), (h, c2), (h2, c2)
+    p = [lab["asks"](model, " on it", state) for state in states]
+    whole, other_kind = "Is it on it".split(), "The flat cat sat down".split()
+    lab.update(weighted=model, whole={"?": [whole], ".": []})
+    lab["other_kind"] = {"?": [other_kind], ".": []}
+    (row,) = printed(lab.run("beginnings"), "1 questions")
+    assert row[1:] == pytest.approx(p, abs=6e-3), "exchanged: nothing, h, c, both"
 
 
 def test_texts_without_new_words_commas_questions(lesson, lab):
@@ -166,6 +194,9 @@ def test_texts_without_new_words_commas_questions(lesson, lab):
     lab.run(*lab.between("plot"))
     of_none = {"asking": 4, "weighted": 4, "beginnings": 8}  # means of no questions
     assert {key: lab.out[key].count("nan") for key in of_none} == of_none
+    both = (lab["test_loss_of"](lab[key]) for key in ("model", "forgetful"))
+    both = [[pytest.approx(loss, abs=6e-3)] for loss in both]
+    assert printed(lab.out["forgetful"], "nats") == both, "each network's loss"
 
 
 def test_the_solutions_of_exercises_2_and_6(lesson):

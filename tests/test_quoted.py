@@ -74,6 +74,13 @@ def test_what_the_lesson_quotes():
     )
 
 
+def test_exercise_2_says_which_gate_its_table_shows_to_be_missed_most():
+    (text,) = (cell.source for cell in nb.read(LESSON).cells if cell.id == "exercises")
+    heads, losses = re.findall(r"(?m)^ +\| (all gates.*|1\..*) \|$", text)
+    assert max(zip(losses.split(" | "), heads.split(" | ")))[1] == "f = 1"
+    assert "with $f=1$, does the most harm" in text
+
+
 def test_the_unit_that_remembers_goes_by_the_formulas():
     (inside,) = (cell.source for cell in nb.read(LESSON).cells if cell.id == "inside")
     rows = dict(re.findall(r"(?m)^([figcoh]'?) +(\d.*)$", inside))
