@@ -1,4 +1,4 @@
-"""Run the notebooks, save them with their outputs, and print what to read again.
+"""Run the notebooks, and save them with their outputs.
 
 What `replay.py` needs is kept in tests/stored. A notebook, and what belongs to it, is
 written when all its cells have run.
@@ -38,9 +38,7 @@ def same(old, new):
     """Tell whether two outputs show the same, but for times and invisible shades."""
     pictures = [out.get("data", {}).get("image/png") for out in (old, new)]
     if None in pictures:
-        keys = "text", "data"
-        old, new = (plain(str([out.get(key) for key in keys])) for out in (old, new))
-        return old == new
+        return plain(str(old)) == plain(str(new))
     old, new = (imread(io.BytesIO(base64.b64decode(each))) for each in pictures)
     return old.shape == new.shape and abs(old - new).max() < 0.01
 
@@ -70,32 +68,6 @@ def run(notebook, name, folder, replayed):
     notebook.metadata.language_info.pop("version", None)  # of Python
 
 
-def to_read(page, old, replayed):
-    """Return texts beside changed outputs, and paragraphs about a new stored run."""
-    pairs = enumerate(zip(page.cells, old.cells))
-    changed = {n for n, (x, y) in pairs if x.get("outputs") != y.get("outputs")}
-    texts = {n: c.source for n, c in enumerate(page.cells) if c.cell_type == "markdown"}
-    again = [text for n, text in texts.items() if changed & {n - 1, n + 1}]
-    if not replayed:
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        paragraphs = "\n\n".join([readme, *texts.values()]).split("\n\n")
-        again += [p for p in paragraphs if re.search(r"stored\s+run|run\s+stored", p)]
-    return again
-
-
-def refusal(name, replayed):
-    """Return why a notebook is not run, as a sentence, or None."""
-    if len(replay.save_lines(name)) != 1:
-        return "In parameters-intro, one line should keep the network: torch.save(...)."
-    if not replayed:
-        return None
-    for file in (f"{name}.txt", f"{name}_samples.json", f"network_{name}.pt"):
-        if not (STORED / file).exists():
-            return f"tests/stored/{file} is missing. Bring it back, or omit --replay."
-    if replay.stored_description(name)["settings"] != replay.settings_of(name):
-        return "Settings have changed. Run it without --replay."
-
-
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("name", nargs="?", choices=PATHS, help="both, if none is named")
 told = "keep the training's log, and train no network that is stored"
@@ -103,8 +75,16 @@ parser.add_argument("--replay", action="store_true", help=told)
 asked = parser.parse_args()
 names = [asked.name] if asked.name else PATHS
 for name in names:
-    if told := refusal(name, asked.replay):
-        parser.exit(2, f"{name}: {told}\n")
+    if len(replay.save_lines(name)) != 1:
+        parser.exit(2, f"{name}: parameters-intro should have one torch.save line.\n")
+    if not asked.replay:
+        continue
+    for file in (f"{name}.txt", f"{name}_samples.json", f"network_{name}.pt"):
+        if not (STORED / file).exists():
+            told = f"there is no tests/stored/{file}: bring it back, or omit --replay"
+            parser.exit(2, f"{name}: {told}.\n")
+    if replay.stored_description(name)["settings"] != replay.settings_of(name):
+        parser.exit(2, f"{name}: settings have changed. Omit --replay.\n")
 for name in names:
     print(PATHS[name].name, flush=True)
     notebook = read(name)
@@ -122,8 +102,5 @@ for name in names:
             found = code_cells(notebook)["train"].outputs
             (png,) = [out.data["image/png"] for out in found if "data" in out]
             (folder / f"{name}.png").write_bytes(base64.b64decode(png))
-        again = to_read(notebook, read(name), asked.replay)
         nbformat.write(notebook, PATHS[name])
         shutil.copytree(folder, STORED, dirs_exist_ok=True)
-    if again:
-        print("\nRead again; if they no longer hold, correct:", *again, sep="\n\n")

@@ -98,17 +98,14 @@ def samples_of(names, running, networks, file, used, told=None):
         by = next((key for key, each in every.items() if each is model), "?")
         asked = f"generate: {prime_str!r}, {predict_len}, {temperature=}, by {by}"
         arguments = draw, model, prime_str, predict_len, temperature
-        left = stored.get(running(), [])
-        before, text, nats = left.pop(0) if left else ("", "", 0)
-        if before == asked:
-            dice = torch.get_rng_state()
-            new, now = written_by(*arguments, text=text[len(prime_str) :])
-            if new != text or abs(now - nats) > 0.002:
-                torch.set_rng_state(dice)
-                why = f"probabilities: mean -ln p was {nats}, and is now {now}"
+        left, dice = stored.get(running(), []), torch.get_rng_state()
+        before, old, was = left.pop(0) if left else ("", "", 0)
+        text, nats = written_by(*arguments, text=old[len(prime_str) :])
+        if (before, old) != (asked, text) or abs(nats - was) > 0.002:
+            if before == asked:
+                why = f"probabilities: mean -ln p was {was}, and is now {nats}"
                 print(f"(Written anew, since the old text has other {why})", file=told)
-                before = None
-        if before != asked:
+            torch.set_rng_state(dice)
             text, nats = written_by(*arguments)
         used.setdefault(running(), []).append((asked, text, nats))
         return text
@@ -120,8 +117,7 @@ def keep(folder, name, networks, written):
     """Store in folder what recall and samples_of have used."""
     text = json.dumps(written, indent=1)
     (folder / f"{name}_samples.json").write_text(text, encoding="utf-8")
-    weights = {key: each.state_dict() for key, each in networks.items()}
-    weights = {key: weights[key] for key in weights if not key.endswith(WATCHED)}
+    weights = {k: n.state_dict() for k, n in networks.items() if WATCHED not in k}
     if weights:
         torch.save(weights, folder / "experiments.pt")
 
