@@ -19,7 +19,8 @@ from notebooks import STORED, Named, Notebook, code_cells, read
 
 # A training that a page shows is run again for ten iterations. What its cells print of
 # later ones is not compared, and a network that is watched is never stored.
-LATER = {"train": r"(?s)\niteration 50 .*", "which-table": r"(?m)^ *\d,?\d.*\n"}
+LATER = {"train": r"(?s)\niteration 50 .*", "which-table": r"\.+"}
+LATER["which-table-distances"] = r"(?m)^ *\d,?\d.*\n"
 WATCHED = ", watched"
 
 
