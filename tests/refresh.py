@@ -24,12 +24,9 @@ import json, sys; sys.path.append("tests"); import replay
 _folder, _learned, _written, _told = Path("{0}"), {{}}, {{}}, sys.__stderr__
 _samples = lambda: _id, _learned, _folder / "{1}_samples.json", _written, _told
 generate = replay.samples_of(globals(), *_samples)"""
-LEARN = """
-learn = replay.recall(globals(), _folder, _learned, _told)"""
-LAST = """
-replay.keep(_folder, "{1}", _learned, _written)"""
-LOAD = """
-LOAD_NETWORK = "{0}/network_{1}.pt" """
+LEARN = "\nlearn = replay.recall(globals(), _folder, _learned, _told)"
+LAST = '\nreplay.keep(_folder, "{1}", _learned, _written)'
+LOAD = '\nLOAD_NETWORK = "{0}/network_{1}.pt"'
 LOG = """
 _written["train"] = json.loads(_samples[2].read_text(encoding="utf-8"))["train"]"""
 
@@ -81,8 +78,7 @@ for name in names:
         continue
     for file in (f"{name}.txt", f"{name}_samples.json", f"network_{name}.pt"):
         if not (STORED / file).exists():
-            told = f"there is no tests/stored/{file}: bring it back, or omit --replay"
-            parser.exit(2, f"{name}: {told}.\n")
+            parser.exit(2, f"tests/stored/{file} is missing, and --replay needs it.\n")
     if replay.stored_description(name)["settings"] != replay.settings_of(name):
         parser.exit(2, f"{name}: settings have changed. Omit --replay.\n")
 for name in names:

@@ -56,8 +56,7 @@ def recall(names, folder, used, told=None):
             network.load_state_dict(stored[key])
         else:
             if not key.endswith(WATCHED):
-                n = names["NUM_ITER"]
-                print(f"(not stored: training {key}, {n} iterations)", file=told)
+                print(f"(not stored: NUM_ITER iterations of {key})", file=told)
             network = train(layer, *asked, **named)
         used[key] = network
         return network

@@ -98,9 +98,8 @@ def test_what_is_kept_of_the_training_is_what_its_log_says(replayed, name):
     """Of each entry: losses, their mean, the sample; the page names the file."""
     (line,), file = replay.save_lines(name), f"tests/stored/network_{name}.pt"
     readme = (nb.ROOT / "README.md").read_text(encoding="utf-8")
-    assert line[: line.index('"')] in readme and f'"{file}"' in readme, (
-        "README says the same."
-    )
+    assert f'"{file}"' in readme, "where it is"
+    assert line[: line.index('"')] in readme, "how it is kept"
     _, losses, test_losses, samples = torch.load(nb.ROOT / file, weights_only=True)
     page = nb.outputs(nb.read(name))["train"]
     for n, logged in nb.log_entries(page).items():

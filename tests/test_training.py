@@ -157,9 +157,8 @@ def test_an_interrupt_loses_nothing(small, where, num_done):
 
     small[where] = interrupt
     assert re.search(rf"(?i)interrupt.*\b{num_done}\b", small.run("train"))
-    assert curves(small.axes("train"))["one portion"] == small["losses"], (
-        "The last plot shows all."
-    )
+    shown = curves(small.axes("train"))["one portion"]
+    assert shown == small["losses"], "The last plot shows all."
     small.run("train")
     whole = Notebook(small.name, "train", **small.settings)
     whole.update(NUM_ITER=num_done + 7, generate=lambda *_: "")
