@@ -86,7 +86,7 @@ def samples_of(names, running, networks, file, used, told=None):
     """Return what stands in for `generate`: it writes what file has, if it still may.
 
     That is if the page's own `generate` gives these characters the probabilities that
-    they had. If not, it writes anew, and says so in the cell, or in the file told.
+    they had. If not, it writes anew, and says it in the cell, or in told, if changed.
     running returns the id of the cell that is run; networks are what `learn` returned.
     file (JSON) and used: of each cell, what was asked for, written, and its mean -ln p.
     """
@@ -101,12 +101,12 @@ def samples_of(names, running, networks, file, used, told=None):
         left, dice = stored.get(running(), []), torch.get_rng_state()
         before, old, was = left.pop(0) if left else ("", "", 0)
         text, nats = written_by(*arguments, text=old[len(prime_str) :])
+        why = f"had mean -ln p {was}, now {nats}" if text == old else "isn't drawn here"
         if (before, old) != (asked, text) or abs(nats - was) > 0.002:
-            if before == asked:
-                why = f"probabilities: mean -ln p was {was}, and is now {nats}"
-                print(f"(Written anew, since the old text has other {why})", file=told)
             torch.set_rng_state(dice)
             text, nats = written_by(*arguments)
+            if before == asked and (text != old or abs(nats - was) > 0.002):
+                print(f"(Written anew. The old text {why})", file=told)
         used.setdefault(running(), []).append((asked, text, nats))
         return text
 

@@ -51,8 +51,8 @@ def compare(new, old, name):
     if "settings" in changed:  # the rest follows from these
         changed = {"settings": changed["settings"]}
     if changed:  # --replay keeps settings and the log of the training
-        option = "" if changed.keys() & {"settings", "log"} else "--replay "
-        told = [HINT.format(option, name), *changed.values()]
+        more = "; trains anew" if changed.keys() & {"settings", "log"} else " --replay"
+        told = [HINT.format(name, more), *changed.values()]
         pytest.fail("\n".join(told), pytrace=False)
 
 
