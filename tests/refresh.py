@@ -90,7 +90,6 @@ for name in names:
             shutil.copytree(STORED, folder, dirs_exist_ok=True)
         run(notebook, name, folder, asked.replay)
         replayed = replay.replay(name, folder)
-        replay.keep(folder, name, replayed.networks, replayed.written)
         texts = replay.description(replayed)
         text = "".join(f"## {key}\n{text}" for key, text in texts.items())
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
